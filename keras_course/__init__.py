@@ -1,0 +1,3 @@
+"""Training deep learning models for vision, with Keras."""
+
+__version__ = "0.1.0"

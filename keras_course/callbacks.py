@@ -1,0 +1,150 @@
+"""What happens during `fit` beside the steps themselves: guard, learning rate, records, progress.
+
+A guard comes first in the list of callbacks: once a loss is NaN, Keras' own EarlyStopping,
+ModelCheckpoint and ReduceLROnPlateau would keep "nan" as the best value for good.
+"""
+
+import csv
+import io
+import math
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+from tqdm.auto import tqdm
+
+from keras_course import files, schedules, timing
+
+
+class Diverged(ArithmeticError):
+    """The loss is not finite any more, and no further step can mend it."""
+
+    def __init__(self, step: int, learning_rate: float, loss: float):
+        self.step, self.learning_rate, self.loss = step, learning_rate, loss
+        super().__init__(
+            f"The loss became {loss} at step {step} with the learning rate {learning_rate:.3g}. "
+            f"Try {learning_rate / 10:.1g}, or search one with `keras-course find-lr`."
+        )
+
+
+class StopWhenNotFinite(keras.callbacks.Callback):
+    """Raise `Diverged` at the first step, from 1, after which the loss is not finite."""
+
+    def on_train_begin(self, logs=None):
+        self.step = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        self._check(logs["loss"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs.get("val_loss", 0.0))
+
+    def _check(self, loss):
+        if not math.isfinite(loss):
+            raise Diverged(self.step, float(self.model.optimizer.learning_rate), float(loss))
+
+
+class FollowRates(keras.callbacks.Callback):
+    """Set the learning rate before each step to the next of `rates`."""
+
+    def __init__(self, rates: Sequence[float]):
+        super().__init__()
+        self.rates = rates
+
+    def on_train_begin(self, logs=None):
+        self.step = 0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.model.optimizer.learning_rate = self.rates[self.step]
+        self.step += 1
+
+
+class RecordRateAndTime(keras.callbacks.Callback):
+    """Add to each epoch's logs the learning rate of its last step and its seconds."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs["seconds"] = round(time.perf_counter() - self.began, 3)
+
+
+class SaveBest(keras.callbacks.Callback):
+    """Write the model whenever the watched metric is better than ever before.
+
+    The file is whole at every moment; it holds no optimizer.
+    """
+
+    def __init__(self, path: Path, monitor: str):
+        super().__init__()
+        self.path, self.monitor = path, monitor
+        self.sign = 1 if schedules.mode(monitor) == "max" else -1
+        self.best, self.epoch, self.metrics = -math.inf, 0, {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        value = self.sign * logs[self.monitor]
+        if value > self.best:
+            self.best, self.epoch = value, epoch + 1
+            self.metrics = {"accuracy": logs["val_accuracy"], "loss": logs["val_loss"]}
+            self.save()
+
+    def save(self):
+        bare = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
+        with files.whole(self.path) as temporary:
+            bare.save(temporary)
+
+
+class WriteHistory(keras.callbacks.Callback):
+    """Write the logs of all epochs so far as CSV, one row an epoch, counted from 1."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.path, self.rows = path, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows.append({"epoch": epoch + 1, **{name: float(logs[name]) for name in logs}})
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        files.write_text(self.path, text.getvalue())
+
+
+class Progress(keras.callbacks.Callback):
+    """Show a bar for the epoch and one for the whole run with the time left, and a line an epoch.
+
+    Where nobody watches, as in a log file, there are the lines alone.
+    """
+
+    def on_train_begin(self, logs=None):
+        steps, epochs = self.params["steps"], self.params["epochs"]
+        unwatched = not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+        self.run = tqdm(total=epochs * steps, desc="run", unit="step", disable=unwatched)
+        self.epoch = tqdm(total=steps, unit="step", leave=False, disable=unwatched)
+        self.began = time.perf_counter()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch.reset()
+        self.epoch.set_description(f"epoch {epoch + 1}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.run.update()
+        self.epoch.update()
+        self.epoch.set_postfix_str(f"loss {logs['loss']:.3f}", refresh=False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        done, epochs = epoch + 1, self.params["epochs"]
+        left = (time.perf_counter() - self.began) / done * (epochs - done)
+        self.run.write(
+            f"epoch {done:3d}/{epochs}  loss {logs['loss']:.3f}  "
+            f"accuracy {logs['accuracy']:6.1%}  validation {logs['val_accuracy']:6.1%}  "
+            f"rate {logs['learning_rate']:.2g}  {timing.duration(left)} left"
+        )
+
+    def close(self):
+        self.epoch.close()
+        self.run.close()

@@ -1,0 +1,72 @@
+"""The input pipeline: batches in an order, and with draws, that depend on seed and epoch alone.
+
+Batch first, then augment: mapped over whole batches the layers cost a sixth of what they cost
+image by image.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_course.augmentation import augment
+
+
+def order(count: int, batch_size: int, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which images make up each step of an epoch, and the key of each step's draws.
+
+    The indices have the shape (steps, batch_size): what is left over after the last full batch is
+    not seen in this epoch, and is other images in the next. The keys have the shape (steps, 2).
+    """
+    random = np.random.default_rng((seed, epoch))
+    steps = count // batch_size
+    indices = random.permutation(count)[: steps * batch_size].reshape(steps, batch_size)
+    keys = random.integers(2**31, size=(steps, 2), dtype=np.int32)
+    return indices, keys
+
+
+def training_batches(
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int,
+    *,
+    layers: Sequence[keras.layers.Layer] = (),
+    seed: int = 0,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Return an endless data set of batches (images, labels), one epoch after the other.
+
+    images: (n, height, width, channels) with values 0..255; they come out as float32, augmented
+    by `layers`. Give `fit` the `steps_per_epoch = n // batch_size`.
+    """
+
+    def epochs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        epoch = first_epoch
+        while True:
+            yield order(len(images), batch_size, seed, epoch)
+            epoch += 1
+
+    with tf.device("CPU"):
+        all_images, all_labels = tf.constant(images), tf.constant(labels)
+
+    def batch(indices, key):
+        x = tf.cast(tf.gather(all_images, indices), "float32")
+        return augment(x, layers, key), tf.gather(all_labels, indices)
+
+    steps = tf.data.Dataset.from_generator(
+        epochs,
+        output_signature=(
+            tf.TensorSpec((None, batch_size), "int64"),
+            tf.TensorSpec((None, 2), "int32"),
+        ),
+    ).flat_map(lambda *epoch: tf.data.Dataset.from_tensor_slices(epoch))
+    return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_batches(
+    images: np.ndarray, labels: np.ndarray, batch_size: int = 256
+) -> tf.data.Dataset:
+    """Return the data set of all images in their order, none left out, none augmented."""
+    dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size)
+    return dataset.map(lambda x, y: (tf.cast(x, "float32"), y)).prefetch(tf.data.AUTOTUNE)

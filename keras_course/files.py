@@ -1,0 +1,41 @@
+"""Files that are written whole or not at all.
+
+A file is written under a temporary name in the folder where it belongs, flushed to the disk and
+then renamed, which POSIX and Windows do in one step: a reader meets the old file or the new one.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole(path: str | os.PathLike) -> Iterator[Path]:
+    """Give the name of a temporary file that becomes `path` when the block ends without error.
+
+    The temporary name keeps the suffix of `path`, because libraries choose a format by it.
+    """
+    path = Path(path)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # mkstemp's 0600 would lock out the others of a shared folder
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike, value: object) -> None:
+    write_text(path, json.dumps(value, indent=2) + "\n")

@@ -1,0 +1,16 @@
+"""Keras layers that Keras lacks."""
+
+from keras_course.layers.batch_normalization import BatchNormalization
+from keras_course.layers.normalization import NORMALIZATIONS, normalize
+from keras_course.layers.random_color_jitter import RandomColorJitter
+from keras_course.layers.random_rotation90 import RandomRotation90
+from keras_course.layers.random_shift import RandomShift
+
+__all__ = [
+    "NORMALIZATIONS",
+    "BatchNormalization",
+    "RandomColorJitter",
+    "RandomRotation90",
+    "RandomShift",
+    "normalize",
+]

@@ -1,0 +1,58 @@
+"""Batch normalization, fused where TensorFlow can.
+
+Ioffe & Szegedy 2015, algorithm 1, https://arxiv.org/abs/1502.03167
+
+    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+
+Keras computes this from moments and element-wise operations in float32, on a CPU a third of the
+time of a ResNet-20 step. TensorFlow's fused operation does it in one pass, takes half-precision
+images with float32 statistics, and keeps less for the gradient.
+"""
+
+import keras
+
+# Keras' own 0.99 and 1e-3 let the moving statistics lag for hundreds of steps, so that validation
+# says less than the network can: a short run needs 0.9. 1e-5 is the value of the ResNet authors.
+MOMENTUM = 0.9
+EPSILON = 1e-5
+
+
+@keras.saving.register_keras_serializable(package="keras_course")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization`: same weights and values, faster on TensorFlow.
+
+    Images of shape (batch, height, width, channels) take the fused operation; every other input,
+    and every other backend, Keras' own path.
+    """
+
+    def __init__(self, momentum: float = MOMENTUM, epsilon: float = EPSILON, **kwargs):
+        super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):
+        images = len(inputs.shape) == 4 and self.axis in (-1, 3) and self.center and self.scale
+        if keras.backend.backend() != "tensorflow" or not images or mask is not None:
+            return super().call(inputs, training=training, mask=mask)
+        return self._fused(inputs, bool(training and self.trainable))
+
+    def _fused(self, x, training):
+        import tensorflow as tf
+
+        y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=tf.convert_to_tensor(self.gamma),
+            offset=tf.convert_to_tensor(self.beta),
+            mean=[] if training else tf.convert_to_tensor(self.moving_mean),
+            variance=[] if training else tf.convert_to_tensor(self.moving_variance),
+            epsilon=self.epsilon,
+            is_training=training,
+        )
+        if training:
+            # The operation returns the variance divided by n - 1, Keras keeps the one by n.
+            n = tf.cast(tf.size(x) / tf.shape(x)[-1], variance.dtype)
+            variance *= (n - 1) / n
+            for moving, batch in (
+                (self.moving_mean, mean),
+                (self.moving_variance, variance),
+            ):
+                moving.assign(moving * self.momentum + batch * (1 - self.momentum))
+        return y

@@ -1,0 +1,51 @@
+"""The architectures of the lecture, by name: one paper, one file.
+
+Each builder returns an uncompiled functional `keras.Model`: pixels 0..255 in (the rescaling is
+inside), logits out, no augmentation inside.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+
+import keras
+
+from keras_course.errors import UserError, unknown
+from keras_course.models.linear import logistic_regression, mlp
+from keras_course.models.resnet import resnet, resnet_cifar
+from keras_course.models.simple_cnn import simple_cnn
+
+BUILDERS: dict[str, Callable[..., keras.Model]] = {
+    "logistic_regression": logistic_regression,
+    "mlp": mlp,
+    "simple_cnn": simple_cnn,
+    **{f"resnet{depth}": partial(resnet, depth) for depth in (18, 34, 50, 101, 152)},
+    **{f"resnet{depth}": partial(resnet_cifar, depth) for depth in (20, 32, 44, 56, 110)},
+}
+
+
+def build(
+    name: str, *, input_shape=(32, 32, 3), num_classes=10, normalization="paper", **options
+) -> keras.Model:
+    """Return the uncompiled model of that name.
+
+    normalization: "batch", "instance", "group", None, or "paper" for the one of the paper.
+    options: what the builder takes beside these, such as `stem`, `shortcut` or `dropout`.
+    """
+    check(name, normalization=normalization, **options)
+    if normalization != "paper":
+        options["normalization"] = normalization
+    return BUILDERS[name](input_shape=input_shape, num_classes=num_classes, **options)
+
+
+def check(name: str, *, normalization="paper", **options) -> None:
+    """Raise a `UserError` unless there is a model of that name that takes these options."""
+    if name not in BUILDERS:
+        raise unknown("model", name, BUILDERS)
+    if normalization != "paper":
+        options["normalization"] = normalization
+    known = inspect.signature(BUILDERS[name]).parameters
+    for option in options:
+        if option not in known:
+            takes = ", ".join(known) or "none"
+            raise UserError(f"{name} has no option {option!r}. It takes: {takes}.")

@@ -1,0 +1,125 @@
+"""A recipe: everything that changes the result of a training run, and nothing else.
+
+The default is the lecture's best practice (slide 50): Adam, normalization, augmentation by flip,
+shift and colour jitter, a watched validation metric, a lower rate on a plateau, early stopping.
+Vary it with `dataclasses.replace`.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+
+from keras_course import augmentation, devices, models, optimizers, schedules
+from keras_course.errors import UserError, unknown
+
+MONITORS = ("val_accuracy", "val_loss")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How to train one network on one data set.
+
+    learning_rate: at the start, 0 < rate <= 10. decay: of the schedules `decay` and
+    `inverse_time`, for each epoch. dropout: share of units, or None for a network without. epochs:
+    at most; training ends earlier when `monitor` has not improved for `patience` epochs.
+    """
+
+    dataset: str = "shapes"
+    model: str = "resnet20"
+    normalization: str = "paper"
+    dropout: float | None = None
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    schedule: str = "plateau"
+    decay: float = 0.1
+    augmentation: str = "flip_shift_color"
+    batch_size: int = 128
+    epochs: int = 20
+    monitor: str = "val_accuracy"
+    patience: int = 5
+    precision: str = "auto"  # what it became is recorded with the run
+    validation_fraction: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check_type(field.name, field.type, getattr(self, field.name))
+        models.check(self.model, **self.model_options)
+        if self.optimizer not in optimizers.OPTIMIZERS:
+            raise unknown("optimizer", self.optimizer, optimizers.OPTIMIZERS)
+        schedules.check(self.schedule)
+        augmentation.check(self.augmentation)
+        if self.precision != "auto" and self.precision not in devices.PRECISIONS:
+            raise unknown("precision", self.precision, ["auto", *devices.PRECISIONS])
+        if self.monitor not in MONITORS:
+            raise unknown("monitor", self.monitor, MONITORS)
+        _check_range("learning_rate", self.learning_rate, 0, 10, "0.001 suits Adam, 0.1 suits SGD")
+        _check_range("decay", self.decay, 0, 10, "0.1 lowers the rate by a tenth each epoch")
+        _check_range("batch_size", self.batch_size, 1, 65536, "128 suits most")
+        _check_range("epochs", self.epochs, 1, 10_000, "20 shows most effects")
+        _check_range("patience", self.patience, 1, 10_000, "5 suits most")
+        _check_range("seed", self.seed, 0, 2**31 - 1, "0 is as good as any", closed=True)
+        _check_range("validation_fraction", self.validation_fraction, 0, 0.9, "0.1 suits most")
+        if self.dropout is not None:
+            _check_range("dropout", self.dropout, 0, 0.95, "0.5 is the paper's", closed=True)
+
+    @property
+    def model_options(self) -> dict:
+        """The options for `models.build` beside the image size and the number of classes."""
+        normalization = None if self.normalization == "none" else self.normalization
+        options = {} if self.normalization == "paper" else {"normalization": normalization}
+        return options if self.dropout is None else {**options, "dropout": self.dropout}
+
+    @property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits that are the same for equal recipes, on every machine."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    def differences(self, other: "Recipe") -> str:
+        """Return in words where two recipes differ, or an empty string."""
+        return ", ".join(
+            f"{field.name} {getattr(other, field.name)!r} instead of {getattr(self, field.name)!r}"
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != getattr(other, field.name)
+        )
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Recipe":
+        """Return the recipe of `to_json`, or raise a `UserError`."""
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise UserError(f"The recipe is not JSON: {error}.") from error
+        if not isinstance(values, dict):
+            raise UserError(f"A recipe is a JSON object. Received: {type(values).__name__}.")
+        fields = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in fields:
+                raise unknown("recipe field", name, fields)
+        return cls(**values)
+
+
+def _check_type(name, annotation, value):
+    if annotation is float and type(value) is int:  # 1 for 1.0, as people and JSON write it
+        return
+    if isinstance(value, bool) or not isinstance(value, annotation):
+        kind = getattr(annotation, "__name__", annotation)
+        raise UserError(f"{name} must be of type {kind}. Received: {value!r}.")
+
+
+def _check_range(name, value, low, high, advice, *, closed=False):
+    inside = math.isfinite(value) and (low <= value if closed else low < value) and value <= high
+    if not inside:
+        bracket = "[" if closed else "("
+        raise UserError(f"{name} must be in {bracket}{low}, {high}]: {advice}. Received: {value}.")
+
+
+RECIPES = {
+    "default": Recipe(),
+    # A few epochs of a small network: the effect of an idea within a minute on a laptop.
+    "laptop": Recipe(model="simple_cnn", normalization="batch", epochs=5),
+}

@@ -1,0 +1,131 @@
+"""The folder that a training run leaves behind, and how to read it again.
+
+recipe.json   what was trained, and how
+history.csv   one row for each epoch
+metrics.json  what came out: accuracy, device, seconds, versions, how often the test set was
+              opened
+best.keras    the model of the best epoch
+curves.png    loss, accuracy and learning rate over the epochs
+logs/         for TensorBoard
+"""
+
+import csv
+import dataclasses
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import keras
+
+from keras_course import files
+from keras_course.errors import UserError
+from keras_course.recipes import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training run: its folder, and what the folder says."""
+
+    folder: Path
+    recipe: Recipe
+    history: list[dict[str, float]]
+    metrics: dict
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> "Run":
+        """Read a run folder; a `UserError` says what is missing or damaged in it."""
+        folder = Path(folder)
+        if not (folder / "recipe.json").is_file():
+            raise UserError(
+                f"{folder} is not a run folder: it has no recipe.json. "
+                "Give the folder that `keras-course train` or `run` printed."
+            )
+        try:
+            recipe = Recipe.from_json((folder / "recipe.json").read_text(encoding="utf-8"))
+            metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+            with (folder / "history.csv").open(encoding="utf-8") as file:
+                history = [
+                    {name: float(value) for name, value in row.items()}
+                    for row in csv.DictReader(file)
+                ]
+        except FileNotFoundError as error:
+            raise UserError(
+                f"The run in {folder} is not finished: {Path(error.filename).name} is missing. "
+                "Start its training again with the same recipe and --output."
+            ) from error
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                f"The run folder {folder} is damaged: {error} Train again into a new folder."
+            ) from error
+        return cls(folder, recipe, history, metrics)
+
+    def model(self) -> keras.Model:
+        """Return the uncompiled model with the weights of the best epoch."""
+        path = self.folder / "best.keras"
+        try:
+            return keras.saving.load_model(path, compile=False)
+        except Exception as error:  # zipfile, HDF5 and Keras each have their own
+            raise UserError(
+                f"{path} cannot be read ({type(error).__name__}). Train again into a new folder."
+            ) from error
+
+    def write_metrics(self, **metrics) -> "Run":
+        """Return the run with these metrics added, in its folder as well."""
+        run = dataclasses.replace(self, metrics={**self.metrics, **metrics})
+        files.write_json(self.folder / "metrics.json", run.metrics)
+        return run
+
+
+def new_folder(parent: str | os.PathLike = "runs") -> Path:
+    """Make and return the folder with the next number: runs/0001, runs/0002 and so on."""
+    parent = Path(parent)
+    make(parent)
+    number = max((int(path.name) for path in parent.iterdir() if path.name.isdigit()), default=0)
+    while True:
+        number += 1
+        folder = parent / f"{number:04d}"
+        try:
+            folder.mkdir()
+        except FileExistsError:  # another run has just taken it
+            continue
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
+        return folder
+
+
+def make(folder: Path) -> None:
+    """Make a folder and prove that files can be written into it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+
+
+def _cannot_write(folder, error):
+    return UserError(
+        f"Cannot write into {folder}: {error.strerror}. Give a folder of yours with --output."
+    )
+
+
+def claim(folder: str | os.PathLike, recipe: Recipe) -> Path:
+    """Return the folder, made if need be, or raise a `UserError` if it holds anything else.
+
+    It may be empty, or hold a run of the same recipe.
+    """
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()):
+        path = folder / "recipe.json"
+        if not path.is_file():
+            raise UserError(
+                f"{folder} holds other files and no run. Give a new or empty folder with --output."
+            )
+        differences = recipe.differences(Recipe.from_json(path.read_text(encoding="utf-8")))
+        if differences:
+            raise UserError(
+                f"{folder} holds a run of another recipe: {differences}. "
+                "Give another folder with --output."
+            )
+    make(folder)
+    return folder

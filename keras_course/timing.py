@@ -1,0 +1,71 @@
+"""How long training will take, from a few timed steps."""
+
+import time
+
+import keras
+import numpy as np
+
+from keras_course.errors import UserError
+
+
+def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -> float:
+    """Return the seconds of an epoch with its validation; the model is left as it was.
+
+    The steps also compile what `fit` runs afterwards, so the time is not lost. They are taken at
+    rate zero, and every variable gets its value back.
+    """
+    optimizer = model.optimizer
+    optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *optimizer.variables]
+    values = [np.array(variable) for variable in variables]
+    optimizer.learning_rate = 0.0
+    clock = _Clock()
+    model.fit(train, steps_per_epoch=100, callbacks=[clock], shuffle=False, verbose=0)
+    model.evaluate(validation, steps=1, verbose=0)  # compiles
+    began = time.perf_counter()
+    model.evaluate(validation, steps=1, verbose=0)
+    validation_step = time.perf_counter() - began
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return steps_per_epoch * clock.seconds_per_step() + len(validation) * validation_step
+
+
+class _Clock(keras.callbacks.Callback):
+    """Ends `fit` as soon as five steps and two seconds are timed, without the one that compiles."""
+
+    def on_train_begin(self, logs=None):
+        self.ends = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ends.append(time.perf_counter())
+        if len(self.ends) > 5 and self.ends[-1] - self.ends[0] > 2:
+            self.model.stop_training = True
+
+    def seconds_per_step(self):
+        return float(np.median(np.diff(self.ends)))
+
+
+def epochs_within(seconds: float, epoch: float) -> int:
+    """Return how many epochs of `epoch` seconds fit into `seconds`, or raise a `UserError`.
+
+    A twentieth is kept for what comes after the last epoch, and for noise.
+    """
+    epochs = int(0.95 * seconds / epoch)
+    if epochs < 1:
+        raise UserError(
+            f"One epoch takes {duration(epoch)} on this machine, and {duration(seconds)} are left "
+            "of --minutes. Give more minutes, or a smaller --model."
+        )
+    return epochs
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: "0.4 s", "48 s", "3 min 20 s", "2 h 5 min"."""
+    if seconds < 9.5:
+        return f"{max(0.0, seconds):.1f} s"
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

@@ -1,0 +1,212 @@
+"""Training: from a recipe to a run folder, then the test set, once.
+
+The validation images choose the epoch that is kept, and everything else; the test images are
+looked at by `test` alone, and the run records how often.
+"""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_course import (
+    augmentation,
+    callbacks,
+    data,
+    devices,
+    files,
+    models,
+    optimizers,
+    plots,
+    runs,
+    schedules,
+    timing,
+)
+from keras_course.data import pipeline
+from keras_course.data.splits import Splits
+from keras_course.errors import UserError
+from keras_course.recipes import Recipe
+from keras_course.runs import Run
+
+PACKAGES = ("keras", "tensorflow", "numpy")
+
+
+def build(recipe: Recipe, splits: Splits, precision: str | None = None) -> keras.Model:
+    """Return the compiled network of the recipe with its first weights, which its seed chose."""
+    keras.utils.set_random_seed(recipe.seed)
+    with devices.building_in(precision or devices.choose_precision(recipe.precision)):
+        model = models.build(
+            recipe.model,
+            input_shape=splits.train.images.shape[1:],
+            num_classes=len(splits.class_names),
+            **recipe.model_options,
+        )
+    optimizer = optimizers.optimizer(recipe.optimizer, recipe.learning_rate)
+    if model.dtype_policy.compute_dtype == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    model.compile(
+        optimizer,
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def batches(recipe: Recipe, splits: Splits):
+    """Return the training batches of the recipe, endless, and the steps in an epoch."""
+    images, labels = splits.train
+    if len(images) < recipe.batch_size:
+        raise UserError(
+            f"batch_size {recipe.batch_size} is more than the {len(images)} training images of "
+            f"{recipe.dataset}. Choose a smaller one."
+        )
+    layers = augmentation.layers_of(recipe.augmentation)
+    dataset = pipeline.training_batches(
+        images, labels, recipe.batch_size, layers=layers, seed=recipe.seed
+    )
+    return dataset, len(images) // recipe.batch_size
+
+
+def fit(
+    recipe: Recipe,
+    folder: str | Path,
+    *,
+    splits: Splits | None = None,
+    minutes: float | None = None,
+    extra_callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Run:
+    """Train the recipe's network, keep the best epoch's weights, and return the run.
+
+    minutes: choose the number of epochs so that all of this, from the call on, takes so long; the
+    recipe of the run says what it became. A finished run of the same recipe in `folder` is
+    returned as it is. Raises `callbacks.Diverged` when the loss is not finite any more.
+    """
+    began = time.perf_counter()
+    _refuse_two_schedules(recipe, extra_callbacks)
+    splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
+    train, steps_per_epoch = batches(recipe, splits)
+    validation = pipeline.evaluation_batches(*splits.validation)
+    precision = devices.choose_precision(recipe.precision)
+    model = build(recipe, splits, precision)
+    seconds = timing.measure_epoch(model, train, steps_per_epoch, validation)
+    if minutes is not None:
+        left = 60 * minutes - (time.perf_counter() - began)
+        recipe = dataclasses.replace(recipe, epochs=timing.epochs_within(left, seconds))
+    folder = runs.claim(folder, recipe)
+    files.write_text(folder / "recipe.json", recipe.to_json())
+    print(
+        f"Training {recipe.model} on {recipe.dataset}, {devices.describe()}, {precision}: "
+        f"at most {recipe.epochs} epochs of {timing.duration(seconds)}, "
+        f"{timing.duration(recipe.epochs * seconds)} in all. "
+        "Ctrl-C ends it and keeps the best epoch.",
+        flush=True,
+    )
+
+    best = callbacks.SaveBest(folder / "best.keras", recipe.monitor)
+    history = callbacks.WriteHistory(folder / "history.csv")
+    progress = callbacks.Progress()
+    status = "interrupted"
+    try:
+        model.fit(
+            train,
+            steps_per_epoch=steps_per_epoch,
+            epochs=recipe.epochs,
+            validation_data=validation,
+            callbacks=[
+                callbacks.StopWhenNotFinite(),
+                callbacks.RecordRateAndTime(),
+                *_schedule(recipe, steps_per_epoch),
+                best,
+                keras.callbacks.EarlyStopping(
+                    recipe.monitor, mode=schedules.mode(recipe.monitor), patience=recipe.patience
+                ),
+                history,
+                keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
+                *extra_callbacks,
+                progress,
+            ],
+            shuffle=False,  # the data set brings its order
+            verbose=0,
+        )
+        status = "finished"
+    except callbacks.Diverged:
+        status = "diverged"
+        raise
+    finally:
+        progress.close()
+        if not best.epoch and status == "interrupted":
+            best.save()  # no epoch has ended: these weights are the best there are
+        metrics = {
+            "status": status,
+            "parameters": model.count_params(),
+            "epochs": len(history.rows),
+            "best_epoch": best.epoch,
+            "validation": best.metrics,
+            "test_set_opened": 0,
+            "seconds": round(time.perf_counter() - began, 1),
+            "device": devices.describe(),
+            "precision": precision,
+            "versions": {name: metadata.version(name) for name in PACKAGES},
+        }
+        files.write_json(folder / "metrics.json", metrics)
+        if history.rows:
+            title = f"{recipe.model} on {recipe.dataset}, {precision} on {devices.describe()}"
+            plots.save(plots.curves(history.rows, title), folder / "curves.png")
+    return Run.load(folder)
+
+
+def test(run: Run, *, splits: Splits | None = None) -> Run:
+    """Open the test set, and return the run with its accuracy and loss on it.
+
+    A run that has its test result already is returned as it is: a second look is a look too many.
+    The class probabilities of the test images go to `test_predictions.npz`, so that a report needs
+    no third one.
+    """
+    if run.metrics["test_set_opened"]:
+        return run
+    recipe = run.recipe
+    splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
+    model = run.model()
+    run = run.write_metrics(test_set_opened=1)
+    logits = model.predict(pipeline.evaluation_batches(*splits.test), verbose=0)
+    labels = splits.test.labels
+    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+    losses = keras.ops.convert_to_numpy(
+        keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+    )
+    with files.whole(run.folder / "test_predictions.npz") as temporary:
+        np.savez(temporary, labels=labels, probabilities=probabilities)
+    return run.write_metrics(
+        test={
+            "accuracy": float(np.mean(logits.argmax(-1) == labels)),
+            "loss": float(np.mean(losses)),
+            "images": len(labels),
+        }
+    )
+
+
+def _schedule(recipe, steps_per_epoch):
+    if recipe.schedule == "plateau":
+        return [schedules.plateau(recipe.monitor, recipe.patience)]
+    rates = schedules.rates(
+        recipe.schedule,
+        recipe.learning_rate,
+        decay=recipe.decay,
+        steps_per_epoch=steps_per_epoch,
+        epochs=recipe.epochs,
+    )
+    return [callbacks.FollowRates(rates)]
+
+
+def _refuse_two_schedules(recipe, extra_callbacks):
+    setters = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
+    for callback in extra_callbacks:
+        if isinstance(callback, setters) and recipe.schedule != "constant":
+            raise UserError(
+                f"{type(callback).__name__} and the schedule {recipe.schedule!r} would both set "
+                "the learning rate, each undoing the other. Use the schedule 'constant' with it."
+            )
