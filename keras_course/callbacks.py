@@ -105,6 +105,9 @@ class WriteHistory(keras.callbacks.Callback):
         super().__init__()
         self.path, self.rows = path, []
 
+    def on_train_begin(self, logs=None):
+        files.write_text(self.path, "")  # a run may end before its first epoch does
+
     def on_epoch_end(self, epoch, logs=None):
         self.rows.append({"epoch": epoch + 1, **{name: float(logs[name]) for name in logs}})
         text = io.StringIO()

@@ -5,6 +5,7 @@ what was given, what was expected and what to do next.
 """
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -15,6 +16,11 @@ class UserError(ValueError):
 def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not in a table, with the nearest one that is."""
     known = list(known)
-    nearest = difflib.get_close_matches(str(given), known, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+    def likeness(name):
+        prefix = os.path.commonprefix([name, str(given)])
+        return difflib.SequenceMatcher(None, str(given), name).ratio(), len(prefix)
+
+    nearest = max(known, key=likeness)
+    hint = f" Did you mean {nearest!r}?" if likeness(nearest)[0] > 0.6 else ""
     return UserError(f"{kind} must be one of {', '.join(known)}. Received: {given!r}.{hint}")

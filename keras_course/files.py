@@ -32,6 +32,30 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Give the name of a folder, to be made, that becomes `path` when the block ends without error.
+
+    An older `path` is moved aside first and removed last.
+    """
+    path = Path(path)
+    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as temporary:
+        new, older = Path(temporary, path.name), Path(temporary, "older")
+        yield new
+        for file in new.rglob("*"):
+            if file.is_file():
+                with file.open("rb+") as opened:
+                    os.fsync(opened.fileno())
+        if path.exists():
+            path.rename(older)
+        try:
+            new.rename(path)
+        except OSError:
+            if older.exists():
+                older.rename(path)
+            raise
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
     with whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

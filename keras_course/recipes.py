@@ -8,7 +8,6 @@ Vary it with `dataclasses.replace`.
 import dataclasses
 import hashlib
 import json
-import math
 
 from keras_course import augmentation, devices, models, optimizers, schedules
 from keras_course.errors import UserError, unknown
@@ -54,15 +53,19 @@ class Recipe:
             raise unknown("precision", self.precision, ["auto", *devices.PRECISIONS])
         if self.monitor not in MONITORS:
             raise unknown("monitor", self.monitor, MONITORS)
-        _check_range("learning_rate", self.learning_rate, 0, 10, "0.001 suits Adam, 0.1 suits SGD")
-        _check_range("decay", self.decay, 0, 10, "0.1 lowers the rate by a tenth each epoch")
-        _check_range("batch_size", self.batch_size, 1, 65536, "128 suits most")
+        _check_range("learning_rate", self.learning_rate, 0, 10, "0.001 suits Adam", above=True)
+        _check_range(
+            "decay", self.decay, 0, 10, "0.1 lowers the rate by a tenth each epoch", above=True
+        )
+        _check_range(
+            "validation_fraction", self.validation_fraction, 0, 0.9, "0.1 suits most", above=True
+        )
+        _check_range("batch_size", self.batch_size, 1, 65_536, "128 suits most")
         _check_range("epochs", self.epochs, 1, 10_000, "20 shows most effects")
         _check_range("patience", self.patience, 1, 10_000, "5 suits most")
-        _check_range("seed", self.seed, 0, 2**31 - 1, "0 is as good as any", closed=True)
-        _check_range("validation_fraction", self.validation_fraction, 0, 0.9, "0.1 suits most")
+        _check_range("seed", self.seed, 0, 2**31 - 1, "0 is as good as any")
         if self.dropout is not None:
-            _check_range("dropout", self.dropout, 0, 0.95, "0.5 is the paper's", closed=True)
+            _check_range("dropout", self.dropout, 0, 0.95, "0.5 is the paper's")
 
     @property
     def model_options(self) -> dict:
@@ -111,11 +114,10 @@ def _check_type(name, annotation, value):
         raise UserError(f"{name} must be of type {kind}. Received: {value!r}.")
 
 
-def _check_range(name, value, low, high, advice, *, closed=False):
-    inside = math.isfinite(value) and (low <= value if closed else low < value) and value <= high
-    if not inside:
-        bracket = "[" if closed else "("
-        raise UserError(f"{name} must be in {bracket}{low}, {high}]: {advice}. Received: {value}.")
+def _check_range(name, value, low, high, advice, *, above=False):
+    if not (low < value if above else low <= value) or not value <= high:
+        bound = f"above {low}" if above else f"at least {low}"
+        raise UserError(f"{name} must be {bound} and at most {high}: {advice}. Received: {value}.")
 
 
 RECIPES = {

@@ -14,6 +14,7 @@ import dataclasses
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -109,23 +110,32 @@ def _cannot_write(folder, error):
     )
 
 
-def claim(folder: str | os.PathLike, recipe: Recipe) -> Path:
+def claim(folder: str | os.PathLike, recipe: Recipe, chosen: Sequence[str] = ()) -> Path:
     """Return the folder, made if need be, or raise a `UserError` if it holds anything else.
 
-    It may be empty, or hold a run of the same recipe.
+    It may be empty, or hold a run of the same recipe; `chosen` are the fields of it that the
+    program chose itself, and that are not compared.
     """
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file. Give a folder with --output.")
     if folder.is_dir() and any(folder.iterdir()):
         path = folder / "recipe.json"
         if not path.is_file():
             raise UserError(
                 f"{folder} holds other files and no run. Give a new or empty folder with --output."
             )
-        differences = recipe.differences(Recipe.from_json(path.read_text(encoding="utf-8")))
-        if differences:
+        held = Recipe.from_json(path.read_text(encoding="utf-8"))
+        held = dataclasses.replace(held, **{name: getattr(recipe, name) for name in chosen})
+        if differences := recipe.differences(held):
             raise UserError(
                 f"{folder} holds a run of another recipe: {differences}. "
                 "Give another folder with --output."
             )
     make(folder)
     return folder
+
+
+def is_finished(folder: Path) -> bool:
+    """Return whether a training run in this folder has come to its end."""
+    return (folder / "metrics.json").is_file() and Run.load(folder).metrics["status"] == "finished"

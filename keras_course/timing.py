@@ -17,7 +17,7 @@ def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
     variables = [*model.variables, *optimizer.variables]
-    values = [np.array(variable) for variable in variables]
+    values = [keras.ops.convert_to_numpy(variable) for variable in variables]
     optimizer.learning_rate = 0.0
     clock = _Clock()
     model.fit(train, steps_per_epoch=100, callbacks=[clock], shuffle=False, verbose=0)

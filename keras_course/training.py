@@ -87,6 +87,10 @@ def fit(
     """
     began = time.perf_counter()
     _refuse_two_schedules(recipe, extra_callbacks)
+    folder = runs.claim(folder, recipe, chosen=("epochs",) if minutes else ())
+    if runs.is_finished(folder):
+        print(f"{folder} holds the finished run of this recipe; it is used as it is.")
+        return Run.load(folder)
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     train, steps_per_epoch = batches(recipe, splits)
     validation = pipeline.evaluation_batches(*splits.validation)
@@ -96,7 +100,6 @@ def fit(
     if minutes is not None:
         left = 60 * minutes - (time.perf_counter() - began)
         recipe = dataclasses.replace(recipe, epochs=timing.epochs_within(left, seconds))
-    folder = runs.claim(folder, recipe)
     files.write_text(folder / "recipe.json", recipe.to_json())
     print(
         f"Training {recipe.model} on {recipe.dataset}, {devices.describe()}, {precision}: "

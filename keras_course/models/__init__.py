@@ -11,6 +11,7 @@ from functools import partial
 import keras
 
 from keras_course.errors import UserError, unknown
+from keras_course.layers import NORMALIZATIONS
 from keras_course.models.linear import logistic_regression, mlp
 from keras_course.models.resnet import resnet, resnet_cifar
 from keras_course.models.simple_cnn import simple_cnn
@@ -43,6 +44,8 @@ def check(name: str, *, normalization="paper", **options) -> None:
     if name not in BUILDERS:
         raise unknown("model", name, BUILDERS)
     if normalization != "paper":
+        if normalization not in NORMALIZATIONS:
+            raise unknown("normalization", normalization, ["paper", *map(str, NORMALIZATIONS)])
         options["normalization"] = normalization
     known = inspect.signature(BUILDERS[name]).parameters
     for option in options:

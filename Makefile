@@ -1,0 +1,32 @@
+# `make demo` shows the whole course in three minutes, `make test` proves it. Both set up .venv first.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: demo test test-all lint setup clean
+demo: .venv/installed
+	$(BIN)/keras-course demo
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -q
+
+test-all: .venv/installed-dev  ## the slow tests too, and those on the real CIFAR-10 where it is prepared
+	$(BIN)/python -m pytest -q -m "not gpu"
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+setup: .venv/installed
+
+.venv/installed: requirements.txt pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed; give one with PYTHON=python3.12')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info

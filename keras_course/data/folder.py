@@ -1,0 +1,115 @@
+"""`folder:PATH`: images of one's own, one folder a class.
+
+PATH/CLASS/image.png, or PATH/train/CLASS/image.png and PATH/test/CLASS/image.png.
+
+Any format that Pillow reads. All images have one size. They stay grey (one channel) if all of them
+are grey; otherwise all become RGB. Transparency is dropped. Hidden files are passed over; anything
+else that is not an image is an error that names it. Classes are numbered in the order of their
+names; images come in one fixed, shuffled order, so that the first hundred show every class.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from keras_course.data.splits import Source, Split, shuffled
+from keras_course.errors import UserError
+
+GREY = ("1", "L", "LA")
+COLOUR = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
+
+
+def read(path: str | Path) -> Source:
+    """Read all images into memory.
+
+    Errors: UserError for a missing or empty folder, fewer than two classes, an empty class, a file
+    that is not an image, and images of several sizes.
+    """
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise UserError(
+            f"there is no folder {root}. Expected a folder with one folder of images a class, "
+            "like folder:pets with pets/cat/1.png and pets/dog/1.png."
+        )
+    if (root / "train").is_dir() and (root / "test").is_dir():
+        class_names, files, labels = _listing(root / "train")
+        test_names, test_files, test_labels = _listing(root / "test")
+        if test_names != class_names:
+            raise UserError(
+                f"{root / 'train'} and {root / 'test'} must hold folders of the same names. "
+                f"Only in one of them: {', '.join(sorted({*class_names} ^ {*test_names}))}."
+            )
+        images = _decode(files + test_files)
+        train = Split(images[: len(files)], labels)
+        return Source(train, Split(images[len(files) :], test_labels), class_names)
+    class_names, files, labels = _listing(root)
+    return Source(Split(_decode(files), labels), None, class_names)
+
+
+def _listing(root):
+    """Return the class names, the files in their fixed order, and their labels."""
+    folders = sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
+    if len(folders) < 2:
+        found = f"one folder, {folders[0].name}" if folders else "no folder"
+        raise UserError(f"{root} holds {found}; expected one folder a class, at least two classes.")
+    files, labels = [], []
+    for label, folder in enumerate(folders):
+        members = sorted(f for f in folder.iterdir() if not f.name.startswith("."))
+        if not members:
+            raise UserError(f"{folder} is empty. Put images into it, or remove the folder.")
+        files += members
+        labels += [label] * len(members)
+    order = shuffled(len(files), seed=0)
+    return (
+        tuple(folder.name for folder in folders),
+        [files[i] for i in order],
+        np.array(labels, "int64")[order],
+    )
+
+
+def _decode(files):
+    """Return the images as one uint8 array (n, height, width, channels)."""
+    from PIL import Image
+    from tqdm import tqdm
+
+    grey, size = True, None
+    for file in files:  # headers only: a wrong file is found before minutes of decoding
+        with _opened(Image, file) as image:
+            if image.mode not in GREY + COLOUR:
+                raise UserError(
+                    f"{file} has pixels of type {image.mode}; expected 8 bits a channel. "
+                    "Convert it to an 8-bit PNG or JPEG."
+                )
+            grey = grey and image.mode in GREY
+            size = size or image.size
+            if image.size != size:
+                raise UserError(
+                    f"images must all have one size. {files[0]} is {size[0]}x{size[1]}, "
+                    f"{file} is {image.size[0]}x{image.size[1]} (width x height). Bring them to "
+                    "one size first, for example with Pillow's Image.resize or ImageOps.fit."
+                )
+    images = np.empty((len(files), size[1], size[0], 1 if grey else 3), "uint8")
+    for i, file in enumerate(
+        tqdm(files, "reading images", unit="image", leave=False, disable=None)
+    ):
+        with _opened(Image, file) as image:
+            try:
+                pixels = np.asarray(image.convert("L" if grey else "RGB"))
+            except Exception as error:
+                raise _unreadable(file, error) from error
+        images[i] = pixels.reshape(images.shape[1:])
+    return images
+
+
+def _opened(pillow, file):
+    try:
+        return pillow.open(file)
+    except Exception as error:  # for broken files Pillow raises nearly anything
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file, error):
+    return UserError(
+        f"{file} cannot be read as an image ({type(error).__name__}). "
+        "Expected images only, like PNG or JPEG. Mend it or move it away."
+    )

@@ -1,0 +1,21 @@
+"""A model built again in float32 with the same weights."""
+
+from collections.abc import Callable
+
+import keras
+
+
+def rebuilt(
+    model: keras.Model, class_of: Callable[[keras.layers.Layer], type] = type
+) -> keras.Model:
+    """Return the model in float32, each layer of the class that `class_of` gives for it."""
+
+    def build(operation):
+        config = operation.get_config()
+        if not isinstance(operation, keras.layers.Layer):  # a slice or a padding, without a policy
+            return type(operation).from_config(config)
+        return class_of(operation).from_config({**config, "dtype": "float32"})
+
+    copy = keras.models.clone_model(model, clone_function=build)
+    copy.set_weights(model.get_weights())
+    return copy

@@ -1,0 +1,96 @@
+"""KerasTuner's oracles, which say what the next trial tries, each so that it can be resumed.
+
+    random     KerasTuner's own
+    grid       rates at equal ratios, both ends included; KerasTuner's GridSearch cannot be resumed
+    hyperband  KerasTuner's, Li et al. 2018, https://jmlr.org/papers/v18/16-558.html
+    bayesian   KerasTuner's, with random numbers that depend on the trial alone
+"""
+
+import importlib.util
+import warnings
+
+import keras_tuner as kt
+import numpy as np
+
+from keras_course.errors import UserError, unknown
+
+
+class LogGrid(kt.Oracle):
+    """`max_trials` values of one hyperparameter, at equal steps of its `sampling`.
+
+    Which value a trial gets depends on its number alone. Errors: ValueError for a space of more
+    than one hyperparameter.
+    """
+
+    def populate_space(self, trial_id):
+        if len(self.hyperparameters.space) != 1:
+            names = [parameter.name for parameter in self.hyperparameters.space]
+            raise ValueError(f"LogGrid searches one hyperparameter. Received: {names}.")
+        parameter = self.hyperparameters.space[0]
+        share = int(trial_id) / (self.max_trials - 1) if self.max_trials > 1 else 0.5
+        return {"status": "RUNNING", "values": {parameter.name: parameter.prob_to_value(share)}}
+
+
+class Hyperband(kt.oracles.HyperbandOracle):
+    """KerasTuner's Hyperband, which also says how much work it will make."""
+
+    def plan(self) -> list[tuple[int, int, int]]:
+        """Return (trials, first epoch, last epoch) of each rung of each bracket."""
+        return [
+            (
+                self._get_size(bracket, rung),
+                self._get_epochs(bracket, rung - 1) if rung else 0,
+                self._get_epochs(bracket, rung),
+            )
+            for bracket in reversed(range(self._get_num_brackets()))
+            for rung in range(self._get_num_rounds(bracket))
+        ]
+
+
+class Bayesian(kt.oracles.BayesianOptimizationOracle):
+    """KerasTuner's Bayesian optimization, the same after an interruption as without one."""
+
+    def populate_space(self, trial_id):
+        self._random_state = np.random.RandomState([self.seed, int(trial_id)])
+        with warnings.catch_warnings():  # of scikit-learn: a length scale at its bound is no fault
+            warnings.simplefilter("ignore")
+            return super().populate_space(trial_id)
+
+
+def _hyperband(trials, **options):
+    """Return the smallest Hyperband, with halving by three, that tries so many values or more."""
+    epochs = 3
+    while True:
+        oracle = Hyperband(max_epochs=epochs, factor=3, **options)
+        if sum(size for size, first, _ in oracle.plan() if first == 0) >= trials:
+            return oracle
+        epochs *= 3
+
+
+def _bayesian(trials, **options):
+    for package, name in (("sklearn", "scikit-learn"), ("scipy", "scipy")):
+        if importlib.util.find_spec(package) is None:
+            raise UserError(
+                f"The bayesian search needs {name}, which is not installed. "
+                f"Install it with `python -m pip install {name}`, or choose another search."
+            )
+    return Bayesian(max_trials=trials, **options)
+
+
+SEARCHES = {
+    "random": lambda trials, **options: kt.oracles.RandomSearchOracle(max_trials=trials, **options),
+    "grid": lambda trials, **options: LogGrid(max_trials=trials, **options),
+    "hyperband": _hyperband,
+    "bayesian": _bayesian,
+}
+
+
+def oracle(search: str, trials: int, objective: kt.Objective, seed: int) -> kt.Oracle:
+    """Return the oracle of that search for so many trials (hyperband: values, rounded up).
+
+    Errors: UserError for an unknown search, and for `bayesian` without scikit-learn.
+    """
+    if search not in SEARCHES:
+        raise unknown("search", search, SEARCHES)
+    # KerasTuner takes the seed 0 for none, and draws one.
+    return SEARCHES[search](trials, objective=objective, seed=seed + 1)

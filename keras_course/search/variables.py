@@ -1,0 +1,37 @@
+"""All that a compiled model remembers: weights, statistics, random states, and its optimizer.
+
+With these values back in place a model trains on, bit for bit, as if nothing had come between.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_course import files
+
+
+def read(model: keras.Model) -> list[np.ndarray]:
+    """Return the values of the model's and its optimizer's variables."""
+    return [np.array(variable) for variable in _variables(model)]
+
+
+def write(model: keras.Model, values: list[np.ndarray]) -> None:
+    """Give the variables the values that `read` returned."""
+    for variable, value in zip(_variables(model), values, strict=True):
+        variable.assign(value)
+
+
+def save(model: keras.Model, path: Path) -> None:
+    with files.whole(path) as temporary:
+        np.savez(temporary, *read(model))
+
+
+def load(model: keras.Model, path: Path) -> None:
+    with np.load(path) as values:
+        write(model, [values[f"arr_{i}"] for i in range(len(values.files))])
+
+
+def _variables(model):
+    model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]

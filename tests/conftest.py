@@ -1,0 +1,34 @@
+"""Tiny images that every test can afford."""
+
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import numpy as np
+import pytest
+
+from keras_course import quiet
+
+quiet.import_keras()
+
+from keras_course.data.splits import Split, Splits
+
+
+def bright_channel(count, classes=3, size=16, seed=0):
+    """Images whose class is the brightest channel: easy for every network."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    images = random.integers(0, 100, (count, size, size, 3))
+    images[np.arange(count), :, :, labels] += 120
+    return Split(images.astype("uint8"), labels.astype("int64"))
+
+
+@pytest.fixture(scope="session")
+def splits():
+    """96 + 30 + 30 images of three classes, 16x16 pixels."""
+    return Splits(
+        bright_channel(96, seed=1),
+        bright_channel(30, seed=2),
+        bright_channel(30, seed=3),
+        ("red", "green", "blue"),
+    )

@@ -1,0 +1,217 @@
+import dataclasses
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from keras_course import devices, export, models
+from keras_course.data.splits import Split, Splits
+from keras_course.errors import UserError
+from keras_course.layers import BatchNormalization
+from keras_course.recipes import Recipe
+from keras_course.runs import Run
+
+CLASS_NAMES = ("cat", "dög", "frog")
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (20, 32, 32, 3), dtype="uint8")
+SPLIT = Split(IMAGES, np.zeros(20, "int64"))
+SPLITS = Splits(SPLIT, SPLIT, SPLIT, CLASS_NAMES)
+
+
+def make_run(folder, name="simple_cnn", precision="float32", **options):
+    """Return a run of an untrained network that has all a trained one has."""
+    with devices.building_in(precision):
+        model = models.build(name, num_classes=3, **options)
+    for layer in model.layers:
+        if isinstance(layer, BatchNormalization):
+            gamma, _, mean, variance = layer.get_weights()
+            gamma, variance = (RNG.uniform(0.5, 1.5, w.shape) for w in (gamma, variance))
+            beta, mean = (RNG.normal(0, 0.3, mean.shape) for _ in range(2))
+            layer.set_weights([gamma, beta, mean, variance])
+    logits = np.asarray(model(IMAGES.astype("float32"), training=False))
+    kernel, _ = model.get_layer("logits").get_weights()  # centred, or one class would be certain
+    scale = logits.std(axis=0).mean()
+    model.get_layer("logits").set_weights([kernel / scale, -logits.mean(axis=0) / scale])
+    model.save(folder / "best.keras")
+    return Run(folder, Recipe(model=name), [], {})
+
+
+def probabilities(run):
+    """What the run's own model says, in eager mode; certain of nothing, so that a test can fail."""
+    logits = np.asarray(run.model()(IMAGES.astype("float32"), training=False), "float64")
+    exponentials = np.exp(logits)
+    result = exponentials / exponentials.sum(axis=1, keepdims=True)
+    assert 0.4 < result.max(axis=1).mean() < 0.9
+    return result
+
+
+def in_another_process(code, folder):
+    np.save(folder / "images.npy", IMAGES)
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("resnet"), "resnet20")
+
+
+def test_tensorflow_alone_serves_the_saved_model(resnet):
+    exported = export.export(resnet, splits=SPLITS)
+    assert exported.path == resnet.folder / "saved_model"
+    assert exported.images == 20
+    assert exported.difference < 1e-5
+    assert exported.from_trained is None
+    code = """
+import sys
+sys.modules["keras"] = sys.modules["keras_course"] = None
+import numpy as np, tensorflow as tf
+model = tf.saved_model.load("saved_model")
+images = np.load("images.npy")
+np.save("bytes.npy", model.serve(images))
+np.save("floats.npy", model.serve(images[:7].astype("float32")))
+assert [name.decode() for name in model.class_names().numpy()] == ["cat", "dög", "frog"]
+signature = model.signatures["serving_default"].structured_input_signature[1]["images"]
+assert signature.shape.as_list() == [None, 32, 32, 3]
+"""
+    in_another_process(code, resnet.folder)
+    from_bytes, from_floats = (np.load(resnet.folder / f"{x}.npy") for x in ("bytes", "floats"))
+    expected = probabilities(resnet)
+    assert from_bytes.dtype == "float32"
+    np.testing.assert_allclose(from_bytes, expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(from_floats, expected[:7], rtol=0, atol=1e-5)
+
+
+def test_keras_alone_loads_the_keras_file(resnet):
+    exported = export.export(resnet, "keras", splits=SPLITS)
+    assert exported.path == resnet.folder / "model.keras"
+    code = """
+import sys
+sys.modules["keras_course"] = None
+import keras, numpy as np
+model = keras.saving.load_model("model.keras")
+images = np.load("images.npy").astype("float32")
+np.save("floats.npy", keras.ops.softmax(model(images, training=False)))
+"""
+    in_another_process(code, resnet.folder)
+    computed = np.load(resnet.folder / "floats.npy")
+    np.testing.assert_allclose(computed, probabilities(resnet), rtol=0, atol=1e-5)
+
+
+def test_a_network_trained_in_bfloat16_is_exported_in_float32(tmp_path):
+    run = make_run(tmp_path, precision="bfloat16", normalization="batch", dropout=0.5)
+    exported = export.export(run, splits=SPLITS)
+    assert exported.difference < 1e-5
+    assert 1e-5 < exported.from_trained < 0.1  # bfloat16 has 8 bits
+    assert "float32 is within" in str(exported)
+    served = export.saved_model.read(exported.path)(IMAGES)
+    assert np.abs(served - probabilities(run)).max() == pytest.approx(exported.from_trained, 1e-3)
+
+
+def test_litert_computes_the_same_and_knows_the_classes(resnet):
+    pytest.importorskip("ai_edge_litert")
+    exported = export.export(resnet, "litert", splits=SPLITS)
+    assert exported.difference < 1e-4
+    computed = export.litert.read(exported.path)(IMAGES[:7])
+    np.testing.assert_allclose(computed, probabilities(resnet)[:7], rtol=0, atol=1e-4)
+    labels = zipfile.ZipFile(exported.path).read("labels.txt").decode()
+    assert labels == "cat\ndög\nfrog\n"
+
+
+def test_onnx_computes_the_same_and_knows_the_classes(resnet):
+    pytest.importorskip("tf2onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    exported = export.export(resnet, "onnx", splits=SPLITS)
+    assert exported.difference < 1e-4
+    computed = export.onnx.read(exported.path)(IMAGES[:7])
+    np.testing.assert_allclose(computed, probabilities(resnet)[:7], rtol=0, atol=1e-4)
+    metadata = onnxruntime.InferenceSession(exported.path).get_modelmeta()
+    assert metadata.custom_metadata_map["class_names"] == '["cat", "d\\u00f6g", "frog"]'
+
+
+def test_an_export_that_differs_is_an_error_and_keeps_the_older_one(tmp_path, monkeypatch):
+    run = make_run(tmp_path)
+    export.export(run, splits=SPLITS)
+    write = export.FORMATS["savedmodel"].write
+
+    def write_another(model, class_names, path):
+        kernel, bias = model.get_layer("logits").get_weights()
+        model.get_layer("logits").set_weights([kernel, bias + np.array([0, 0, 1e-3])])
+        write(model, class_names, path)
+
+    before = files_of(tmp_path)
+    wrong = dataclasses.replace(export.FORMATS["savedmodel"], write=write_another)
+    monkeypatch.setitem(export.FORMATS, "savedmodel", wrong)
+    with pytest.raises(export.ExportDiffers, match="not kept"):
+        export.export(run, splits=SPLITS)
+    assert files_of(tmp_path) == before
+
+
+def files_of(folder):
+    return {
+        str(path.relative_to(folder)): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_second_export_takes_the_place_of_the_first(tmp_path):
+    run = make_run(tmp_path)
+    export.export(run, splits=SPLITS)
+    make_run(tmp_path)
+    exported = export.export(run, splits=SPLITS._replace(class_names=("a", "b", "c")))
+    np.testing.assert_allclose(
+        export.saved_model.read(exported.path)(IMAGES), probabilities(run), rtol=0, atol=1e-5
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"best.keras", "saved_model"}
+
+
+def test_weights_that_are_not_finite_are_not_exported(tmp_path):
+    run = make_run(tmp_path)
+    model = run.model()
+    model.get_layer("logits").set_weights([np.full((60, 3), np.nan), np.zeros(3)])
+    model.save(tmp_path / "best.keras")
+    with pytest.raises(export.ExportDiffers, match="nan"):
+        export.export(run, splits=SPLITS)
+    assert not (tmp_path / "saved_model").exists()
+
+
+@keras.saving.register_keras_serializable(package="keras_course")
+class Own(keras.layers.Layer):
+    __module__ = "keras_course.layers.own"
+
+    def call(self, x):
+        return x
+
+
+def test_a_layer_that_keras_lacks_is_no_part_of_a_keras_file(tmp_path):
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.GlobalAveragePooling2D()(Own()(inputs))
+    keras.Model(inputs, keras.layers.Dense(3)(x)).save(tmp_path / "best.keras")
+    with pytest.raises(UserError, match="Own"):
+        export.export(Run(tmp_path, Recipe(), [], {}), "keras", splits=SPLITS)
+    assert [path.name for path in tmp_path.iterdir()] == ["best.keras"]
+
+
+def test_an_unknown_format_gets_the_nearest_known_one():
+    with pytest.raises(UserError, match="Did you mean 'onnx'"):
+        export.export(None, "onyx")
+
+
+@pytest.mark.parametrize(
+    "format, command",
+    [("onnx", "pip install tf2onnx onnxruntime"), ("litert", "pip install ai-edge-litert")],
+)
+def test_a_missing_package_is_named_with_its_command(format, command, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=command):
+        export.export(None, format)
+
+
+def test_a_data_set_that_has_changed_is_refused(tmp_path):
+    run = make_run(tmp_path)
+    with pytest.raises(UserError, match=r"were \(32, 32, 3, 3\) and are \(32, 32, 3, 4\)"):
+        export.export(run, splits=SPLITS._replace(class_names=("a", "b", "c", "d")))

@@ -1,0 +1,145 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_course.errors import UserError
+from keras_course.layers import (
+    BatchNormalization,
+    RandomColorJitter,
+    RandomRotation90,
+    RandomShift,
+    normalize,
+)
+from keras_course.layers.normalization import groups
+
+
+def one_step(layer, x, upstream):
+    """Outputs, gradients and moving statistics of a layer after one training batch."""
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, training=True)
+        loss = tf.reduce_sum(y * upstream)
+    gradients = tape.gradient(loss, [x, *(v.value for v in layer.trainable_variables)])
+    return [np.asarray(t) for t in (y, *gradients, layer.moving_mean, layer.moving_variance)]
+
+
+def test_fused_batch_normalization_equals_that_of_keras_over_20_batches():
+    random = np.random.default_rng(0)
+    ours = BatchNormalization()
+    theirs = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+    for _ in range(20):
+        x = random.normal(3, 2, (6, 5, 4, 7)).astype("float32")
+        upstream = random.normal(size=x.shape).astype("float32")
+        for a, b in zip(one_step(ours, x, upstream), one_step(theirs, x, upstream), strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-4 * np.abs(b).max())
+    x = random.normal(3, 2, (6, 5, 4, 7)).astype("float32")
+    np.testing.assert_allclose(ours(x, training=False), theirs(x, training=False), atol=1e-4)
+
+
+def test_moving_variance_is_the_biased_one():
+    x = np.array([0.0, 2.0], "float32").reshape(2, 1, 1, 1)  # variance 1 by n, 2 by n - 1
+    layer = BatchNormalization(momentum=0.0)
+    layer(x, training=True)
+    np.testing.assert_allclose(layer.moving_variance, [1.0])
+
+
+def test_frozen_batch_normalization_does_not_move():
+    layer = BatchNormalization()
+    layer.build((None, 4, 4, 2))
+    layer.trainable = False
+    layer(np.full((3, 4, 4, 2), 9.0, "float32"), training=True)
+    np.testing.assert_array_equal(layer.moving_mean, [0, 0])
+
+
+def test_batch_normalization_of_vectors_takes_the_path_of_keras():
+    x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
+    y = np.asarray(BatchNormalization()(x, training=True))
+    np.testing.assert_allclose(y, (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5), rtol=1e-4)
+
+
+def test_batch_normalization_of_bfloat16_images_keeps_float32_statistics():
+    layer = BatchNormalization(dtype="mixed_bfloat16")
+    y = layer(np.ones((2, 4, 4, 3), "float32"), training=True)
+    assert y.dtype == "bfloat16"
+    assert layer.moving_mean.dtype == "float32"
+
+
+@pytest.mark.parametrize("channels, expected", [(16, 8), (24, 4), (64, 32), (512, 32), (3, 1)])
+def test_groups_divide_the_channels_with_at_least_two_in_each(channels, expected):
+    assert groups(channels) == expected
+
+
+def test_instance_and_group_normalization_equal_the_formula():
+    x = np.random.default_rng(0).normal(5, 3, (2, 4, 4, 8)).astype("float32")
+    instance = np.asarray(normalize(x, "instance"))
+    mean, var = x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True)
+    np.testing.assert_allclose(instance, (x - mean) / np.sqrt(var + 1e-5), atol=1e-4)
+    grouped = x.reshape(2, 4, 4, 4, 2)  # groups(8) = 4
+    mean, var = grouped.mean((1, 2, 4), keepdims=True), grouped.var((1, 2, 4), keepdims=True)
+    expected = ((grouped - mean) / np.sqrt(var + 1e-5)).reshape(x.shape)
+    np.testing.assert_allclose(np.asarray(normalize(x, "group")), expected, atol=1e-4)
+
+
+def test_instance_normalization_of_a_single_pixel_is_refused():
+    with pytest.raises(UserError, match="1x1"):
+        normalize(np.ones((2, 1, 1, 4), "float32"), "instance")
+
+
+def test_unknown_normalization_names_the_nearest():
+    with pytest.raises(UserError, match="Did you mean 'batch'"):
+        normalize(np.ones((2, 4, 4, 4), "float32"), "bach")
+
+
+@pytest.fixture
+def copies():
+    """256 times the same image."""
+    image = np.random.default_rng(0).integers(0, 256, (12, 12, 3)).astype("float32")
+    return np.repeat(image[None], 256, axis=0)
+
+
+@pytest.mark.parametrize(
+    "layer, at_least",
+    [(RandomShift(4, seed=0), 50), (RandomColorJitter(seed=0), 250), (RandomRotation90(seed=0), 4)],
+)
+def test_every_image_of_a_batch_gets_its_own_draw(copies, layer, at_least):
+    changed = np.asarray(layer(copies, training=True))
+    assert changed.shape == copies.shape
+    assert len(np.unique(changed.reshape(256, -1), axis=0)) >= at_least
+    assert np.array_equal(layer(copies, training=False), copies)
+
+
+def test_shift_moves_by_whole_pixels_and_mirrors_the_border(copies):
+    changed = np.asarray(RandomShift(2, seed=0)(copies, training=True))
+    padded = np.pad(copies[0], ((2, 2), (2, 2), (0, 0)), mode="reflect")
+    possible = {padded[i : i + 12, j : j + 12].tobytes() for i in range(5) for j in range(5)}
+    assert {image.tobytes() for image in changed} == possible
+
+
+def test_rotation_gives_the_four_rotations_of_numpy(copies):
+    changed = np.asarray(RandomRotation90(seed=0)(copies, training=True))
+    possible = {np.rot90(copies[0], k).tobytes() for k in range(4)}
+    assert {image.tobytes() for image in changed} == possible
+
+
+def test_rotation_of_images_that_are_not_square_is_refused():
+    with pytest.raises(UserError, match="square"):
+        RandomRotation90()(np.zeros((1, 8, 12, 3), "float32"), training=True)
+
+
+def test_colour_jitter_equals_its_three_blends():
+    images = np.random.default_rng(0).uniform(0, 255, (1, 4, 4, 3)).astype("float32")
+    draws = {"brightness": 1.1, "contrast": 0.9, "saturation": 1.2}
+    jittered = np.asarray(RandomColorJitter().transform_images(images, draws))
+    expected = images * 1.1
+    expected = expected * 0.9 + expected.mean() * 0.1
+    expected = expected * 1.2 - expected.mean(-1, keepdims=True) * 0.2
+    np.testing.assert_allclose(jittered, expected.clip(0, 255), rtol=1e-4)
+
+
+def test_colour_jitter_stays_a_picture():
+    white = np.full((64, 4, 4, 3), 255, "float32")
+    jittered = np.asarray(RandomColorJitter(seed=0)(white, training=True))
+    assert jittered.min() >= 0 and jittered.max() <= 255
+    assert 200 < jittered.min() < 210  # 255 * (1 - 0.2) = 204 at the darkest

@@ -1,0 +1,97 @@
+"""What holds for the files of the project: who imports whom, and what the README promises."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "keras_course"
+
+# A module imports only from floors below its own, or from its own folder.
+FLOORS = [
+    {"errors", "files", "quiet", "__init__"},
+    {"devices", "layers", "schedules", "optimizers", "plots", "architecture"},
+    {"augmentation"},
+    {"data", "models"},
+    {"recipes", "preview"},
+    {"runs", "timing"},
+    {"callbacks"},
+    {"training"},
+    {"search", "export", "predict", "report"},
+    {"job", "doctor"},
+    {"cli"},
+    {"__main__"},
+]
+
+
+def room(path):
+    """The module or folder of the package that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def floor(name):
+    return next(number for number, names in enumerate(FLOORS) if name in names)
+
+
+def imports(path):
+    """The rooms of this package that a file imports from."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "keras_course":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("keras_course."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("keras_course."):
+                    yield alias.name.split(".")[1]
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_downwards(path):
+    for name in imports(path):
+        if name not in (room(path), "__version__"):
+            assert floor(name) < floor(room(path)), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_file_opens_with_what_it_is(path):
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_the_command_line_starts_without_keras():
+    script = (
+        "import sys, keras_course.cli; keras_course.cli.parser().format_help();"
+        "sys.exit(bool({'keras', 'tensorflow', 'numpy', 'matplotlib'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0
+
+
+def test_the_commands_of_the_readme_exist():
+    from keras_course.cli import COMMANDS
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    used = set(re.findall(r"(?:keras-course|python -m keras_course) ([a-z][a-z-]+)", text))
+    assert used and used <= set(COMMANDS)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert {"demo", "test"} <= set(re.findall(r"make ([a-z-]+)", text)) <= targets
+
+
+def test_the_links_of_the_readme_lead_somewhere():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!http)([^)#]+)", text) + re.findall(r'src="(?!http)([^"]+)', text)
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_requirements_are_pinned_to_the_tested_versions():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    packages = [line.split("#")[0].strip() for line in lines if line and line[0] != "#"]
+    assert all(re.fullmatch(r"[\w-]+==[\w.]+", package) for package in packages)

@@ -1,0 +1,251 @@
+import dataclasses
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+
+from keras_course import callbacks, runs, timing, training
+from keras_course.data.splits import Splits
+from keras_course.errors import UserError
+from keras_course.recipes import Recipe
+from keras_course.runs import Run
+
+TINY = Recipe(
+    dataset="bright channel", model="simple_cnn", epochs=3, batch_size=16, augmentation="flip"
+)
+
+
+@pytest.fixture(scope="module")
+def run(splits, tmp_path_factory):
+    return training.fit(TINY, tmp_path_factory.mktemp("run"), splits=splits)
+
+
+def test_a_run_leaves_its_recipe_history_metrics_model_and_picture(run):
+    names = {path.name for path in run.folder.iterdir()}
+    assert names >= {
+        "recipe.json", "history.csv", "metrics.json", "best.keras", "curves.png", "logs",
+    }  # fmt: skip
+    assert Run.load(run.folder) == run
+    assert [row["epoch"] for row in run.history] == [1, 2, 3]
+    assert set(run.history[0]) >= {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+    metrics = run.metrics
+    assert metrics["status"] == "finished" and metrics["test_set_opened"] == 0
+    assert metrics["device"] and metrics["precision"] and metrics["seconds"] > 0
+    assert metrics["versions"]["keras"] == keras.__version__
+
+
+def test_the_model_of_a_run_has_the_weights_of_the_best_epoch(run, splits):
+    model = run.model()
+    logits = model.predict(splits.validation.images.astype("float32"), verbose=0)
+    accuracy = np.mean(logits.argmax(-1) == splits.validation.labels)
+    best = max(row["val_accuracy"] for row in run.history)
+    assert accuracy == pytest.approx(best, abs=1e-6)
+    assert run.history[run.metrics["best_epoch"] - 1]["val_accuracy"] == best
+
+
+def test_the_best_weights_are_kept_when_later_epochs_are_worse(splits, tmp_path):
+    path = tmp_path / "best.keras"
+    model = training.build(TINY, splits)
+    save = callbacks.SaveBest(path, "val_accuracy")
+    save.set_model(model)
+    before = keras.ops.convert_to_numpy(model.weights[0])
+    save.on_epoch_end(0, {"val_accuracy": 0.9, "val_loss": 1.0})
+    model.weights[0].assign(np.zeros_like(before))
+    save.on_epoch_end(1, {"val_accuracy": 0.8, "val_loss": 0.1})
+    np.testing.assert_array_equal(keras.saving.load_model(path).weights[0], before)
+    assert save.epoch == 1 and save.metrics == {"accuracy": 0.9, "loss": 1.0}
+
+
+def test_equal_recipes_give_equal_histories(run, splits, tmp_path):
+    again = training.fit(TINY, tmp_path, splits=splits)
+    for first, second in zip(run.history, again.history, strict=True):
+        assert {**first, "seconds": 0} == {**second, "seconds": 0}
+
+
+def test_a_finished_run_is_not_trained_again(run, splits):
+    written = (run.folder / "best.keras").stat().st_mtime_ns
+    assert training.fit(TINY, run.folder, splits=splits) == run
+    assert (run.folder / "best.keras").stat().st_mtime_ns == written
+
+
+def test_another_recipe_does_not_go_into_the_same_folder(run, splits):
+    with pytest.raises(UserError, match="another recipe: seed 0 instead of 1"):
+        training.fit(dataclasses.replace(TINY, seed=1), run.folder, splits=splits)
+
+
+def test_the_test_set_is_opened_once(splits, tmp_path):
+    run = training.fit(dataclasses.replace(TINY, epochs=1), tmp_path, splits=splits)
+    first = training.test(run, splits=splits)
+    assert first.metrics["test_set_opened"] == 1 and first.metrics["test"]["images"] == 30
+    wrong = Splits(splits.train, splits.validation, splits.train, splits.class_names)
+    assert training.test(Run.load(tmp_path), splits=wrong) == first  # it does not look again
+    logits = first.model().predict(splits.test.images.astype("float32"), verbose=0)
+    expected = np.mean(logits.argmax(-1) == splits.test.labels)
+    assert first.metrics["test"]["accuracy"] == pytest.approx(expected)
+    log_softmax = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    by_hand = -np.mean(log_softmax[np.arange(30), splits.test.labels])
+    assert first.metrics["test"]["loss"] == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_measuring_an_epoch_changes_nothing(splits):
+    model = training.build(TINY, splits)
+    train, steps = training.batches(TINY, splits)
+    validation = training.pipeline.evaluation_batches(*splits.validation)
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.variables, *model.optimizer.variables]
+    before = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    seconds = timing.measure_epoch(model, train, steps, validation)
+    assert 0 < seconds < 60
+    for variable, value in zip(variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
+def test_minutes_become_epochs():
+    assert timing.epochs_within(60, 6) == 9  # a twentieth is kept back
+    with pytest.raises(UserError, match=r"One epoch takes 6\.0 s"):
+        timing.epochs_within(5, 6)
+
+
+def test_the_run_says_how_many_epochs_fitted(splits, tmp_path):
+    run = training.fit(TINY, tmp_path, splits=splits, minutes=0.2)
+    assert run.recipe.epochs != TINY.epochs or len(run.history) == TINY.epochs
+    assert run.recipe == dataclasses.replace(TINY, epochs=run.recipe.epochs)
+    assert run.metrics["seconds"] < 0.2 * 60 + 5
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(0.42, "0.4 s"), (48.3, "48 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
+)
+def test_durations_as_people_say_them(seconds, text):
+    assert timing.duration(seconds) == text
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(splits, tmp_path):
+    recipe = dataclasses.replace(TINY, learning_rate=10.0, schedule="constant")
+
+    class Explode(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:  # as a too large step would
+                self.model.weights[-1].assign(np.full(3, np.inf))
+
+    with pytest.raises(callbacks.Diverged, match="at step 3 with the learning rate 10") as caught:
+        training.fit(recipe, tmp_path, splits=splits, extra_callbacks=[Explode()])
+    assert caught.value.step == 3 and not math.isfinite(caught.value.loss)
+    run = Run.load(tmp_path)
+    assert run.metrics["status"] == "diverged" and run.metrics["best_epoch"] == 0
+    assert not (tmp_path / "best.keras").exists()
+
+
+@pytest.mark.parametrize(
+    "schedule, expected",
+    [("constant", [1e-3] * 3), ("decay", [1e-3, 1e-3 / 1.1, 1e-3 / 1.21])],
+)
+def test_the_history_has_the_learning_rate_of_every_schedule(splits, tmp_path, schedule, expected):
+    run = training.fit(dataclasses.replace(TINY, schedule=schedule), tmp_path, splits=splits)
+    assert [row["learning_rate"] for row in run.history] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_second_schedule_is_refused_before_training(splits, tmp_path):
+    plateau = keras.callbacks.ReduceLROnPlateau()
+    recipe = dataclasses.replace(TINY, schedule="cosine")
+    with pytest.raises(UserError, match="both set the learning rate"):
+        training.fit(recipe, tmp_path, splits=splits, extra_callbacks=[plateau])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch_larger_than_the_training_set_is_refused(splits, tmp_path):
+    with pytest.raises(UserError, match="more than the 96 training images"):
+        training.fit(dataclasses.replace(TINY, batch_size=128), tmp_path, splits=splits)
+
+
+def test_early_stopping_ends_a_run_that_does_not_improve(splits, tmp_path):
+    recipe = dataclasses.replace(TINY, learning_rate=1e-9, epochs=10, patience=2)
+    run = training.fit(recipe, tmp_path, splits=splits)
+    assert len(run.history) == run.metrics["best_epoch"] + 2 < 10
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+def test_ctrl_c_keeps_the_best_weights(tmp_path):
+    script = """
+        from tests.conftest import bright_channel
+        from tests.test_training import TINY
+        import dataclasses
+        from keras_course import training
+        from keras_course.data.splits import Splits
+        part = bright_channel(96)
+        splits = Splits(part, part, part, ("a", "b", "c"))
+        training.fit(dataclasses.replace(TINY, epochs=10_000, patience=10_000), %r, splits=splits)
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script) % str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for line in child.stdout:
+        if "epoch   2" in line:
+            child.send_signal(signal.SIGINT)
+            break
+    child.communicate(timeout=10)
+    run = Run.load(tmp_path)
+    assert run.metrics["status"] == "interrupted" and run.metrics["epochs"] >= 2
+    assert run.model().name == "simple_cnn"
+
+
+def test_a_damaged_run_folder_is_named(run, tmp_path):
+    with pytest.raises(UserError, match="not a run folder"):
+        Run.load(tmp_path)
+    (tmp_path / "recipe.json").write_text(TINY.to_json())
+    with pytest.raises(UserError, match=r"not finished: metrics.json is missing"):
+        Run.load(tmp_path)
+    (tmp_path / "metrics.json").write_text("{")
+    with pytest.raises(UserError, match="damaged"):
+        Run.load(tmp_path)
+    (tmp_path / "metrics.json").write_text("{}")
+    (tmp_path / "history.csv").write_text("epoch\n1\n")
+    (tmp_path / "best.keras").write_bytes((run.folder / "best.keras").read_bytes()[:1000])
+    with pytest.raises(UserError, match="cannot be read"):
+        Run.load(tmp_path).model()
+
+
+def test_runs_are_numbered(tmp_path):
+    first, second = runs.new_folder(tmp_path / "runs"), runs.new_folder(tmp_path / "runs")
+    assert (first.name, second.name) == ("0001", "0002")
+
+
+def test_a_folder_with_other_files_is_not_written_into(tmp_path):
+    (tmp_path / "thesis.doc").write_text("mine")
+    with pytest.raises(UserError, match="holds other files"):
+        runs.claim(tmp_path, TINY)
+
+
+def test_a_folder_that_cannot_be_written_is_refused():
+    with pytest.raises(UserError, match="Cannot write into"):
+        runs.claim("/proc/nowhere", TINY)
+
+
+def test_precision_auto_is_what_the_hardware_has(monkeypatch):
+    from keras_course import devices
+
+    monkeypatch.setattr(devices, "gpus", list)
+    monkeypatch.setattr(devices, "_cpuinfo", lambda: {"flags": "avx2 amx_bf16"})
+    assert devices.choose_precision("auto") == "bfloat16"
+    monkeypatch.setattr(devices, "_cpuinfo", lambda: {"flags": "avx2"})
+    assert devices.choose_precision("auto") == "float32"
+    assert devices.choose_precision("bfloat16") == "bfloat16"
+
+
+def test_a_model_keeps_its_precision_after_clear_session(splits):
+    model = training.build(dataclasses.replace(TINY, precision="bfloat16"), splits)
+    keras.backend.clear_session()
+    assert keras.config.dtype_policy().name == "float32"
+    assert model.layers[2].compute_dtype == "bfloat16"
+    assert model.output.dtype == "float32"
+    assert json.loads(model.to_json())  # and it can be saved
