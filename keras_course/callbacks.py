@@ -93,7 +93,7 @@ class SaveBest(keras.callbacks.Callback):
             self.save()
 
     def save(self):
-        bare = keras.Model(self.model.inputs, self.model.outputs, name=self.model.name)
+        bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
         with files.whole(self.path) as temporary:
             bare.save(temporary)
 

@@ -159,15 +159,16 @@ def preview_options(command):
 
 def run(options):
     recipe = _recipe(options)
-    from keras_course import job
+    from keras_course import job, runs
 
-    job.run(
-        recipe,
-        _folder(options),
-        minutes=options.minutes,
-        kind=options.search,
-        trials=options.trials,
-    )
+    with runs.output(options.output) as folder:
+        job.run(
+            recipe,
+            folder,
+            minutes=options.minutes,
+            search=options.search,
+            trials=options.trials,
+        )
 
 
 def demo(options):
@@ -177,9 +178,10 @@ def demo(options):
 
 def train(options):
     recipe = _recipe(options)
-    from keras_course import training
+    from keras_course import runs, training
 
-    run = training.fit(recipe, _folder(options), minutes=options.minutes)
+    with runs.output(options.output) as folder:
+        run = training.fit(recipe, folder, minutes=options.minutes)
     validation = run.metrics["validation"]["accuracy"]
     print(f"{_of(run)}: validation accuracy {validation:.1%}. The run is in {run.folder}.")
 
@@ -199,19 +201,19 @@ def test(options):
 
 def find_lr(options):
     recipe = _recipe(options)
-    from keras_course import search
+    from keras_course import runs, search
 
-    folder = _folder(options)
-    result = search.range_test(recipe, folder=folder)
+    with runs.output(options.output) as folder:
+        result = search.range_test(recipe, folder=folder)
     print(f"Suggested learning rate {result.suggestion:.2g}. Picture: {folder / 'range_test.png'}")
 
 
 def tune(options):
     recipe = _recipe(options)
-    from keras_course import search
+    from keras_course import runs, search
 
-    folder = _folder(options)
-    result = search.tune(recipe, folder, search=options.search, trials=options.trials)
+    with runs.output(options.output) as folder:
+        result = search.tune(recipe, folder, search=options.search, trials=options.trials)
     print(result.table())
 
 
@@ -258,7 +260,13 @@ def data_list(options):
 
 def data_prepare(options):
     quiet.import_keras()
-    _prepare(options.name, options.yes)
+    from keras_course.data import prepared
+
+    folder = prepared.find(prepared.bare(options.name))
+    if folder:
+        print(f"{options.name} is in {folder} already.")
+    else:
+        _prepare(options.name, options.yes)
 
 
 def data_import(options):
@@ -273,11 +281,10 @@ def data_preview(options):
     from keras_course import augmentation, data, preview, runs
 
     augmentation.check(options.augmentation)
-    folder = _folder(options)
-    runs.make(folder)
     splits = data.load(options.name)
-    for path in preview.preview(splits, options.name, options.augmentation, folder):
-        print(path)
+    with runs.output(options.output) as folder:
+        for path in preview.preview(splits, options.name, options.augmentation, folder):
+            print(path)
 
 
 # What the commands share ------------------------------------------------------------------------
@@ -314,9 +321,10 @@ def _prepare(name, yes):
     from keras_course import data
     from keras_course.data import prepared
 
-    kind, _, argument = name.partition(":")
-    bare = argument if kind == "tfds" else name
-    if (bare not in prepared.ARCHIVES and kind != "tfds") or prepared.find(bare):
+    if name not in prepared.ARCHIVES and not name.startswith("tfds:"):
+        return  # nothing that could be downloaded
+    bare = prepared.bare(name)
+    if prepared.find(bare):
         return
     size = prepared.download_size(name)
     if not yes:
@@ -333,12 +341,6 @@ def _run(options):
     from keras_course.runs import Run
 
     return Run.load(options.run)
-
-
-def _folder(options):
-    from keras_course import runs
-
-    return Path(options.output) if options.output else runs.new_folder()
 
 
 def _of(run):

@@ -9,12 +9,13 @@ curves.png    loss, accuracy and learning rate over the epochs
 logs/         for TensorBoard
 """
 
+import contextlib
 import csv
 import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -93,6 +94,24 @@ def new_folder(parent: str | os.PathLike = "runs") -> Path:
         except OSError as error:
             raise _cannot_write(folder, error) from error
         return folder
+
+
+@contextlib.contextmanager
+def output(folder: str | os.PathLike | None) -> Iterator[Path]:
+    """Give the folder to write into, a new numbered one for None.
+
+    If the block ends with an error before anything was written, no trace of the folder is left.
+    """
+    parents = [] if Path("runs").exists() else [Path("runs")]
+    existed = folder is not None and Path(folder).exists()
+    folder = new_folder() if folder is None else Path(folder)
+    try:
+        yield folder
+    except BaseException:
+        with contextlib.suppress(OSError):  # what holds something stays
+            for path in [] if existed else [folder, *parents]:
+                path.rmdir()
+        raise
 
 
 def make(folder: Path) -> None:

@@ -17,28 +17,27 @@ def filters(model: keras.Model, class_names: Sequence[str], title: str) -> str:
     weighted = [it for _, it in architecture.operations(model) if hasattr(it, "kernel")]
     convolution = next((it for it in weighted if isinstance(it, keras.layers.Conv2D)), None)
     kernel = keras.ops.convert_to_numpy((convolution or weighted[0]).kernel)
-    labels, words, unit = (), "", "filters"
+    words, unit, names = "", "filters", ()
     image = model.input_shape[1:]
     if convolution is None:
         words, unit = "This network has no convolution. ", "units"
         if kernel.shape[0] == np.prod(image):
             words += "Each unit of its first dense layer has a weight for every pixel and channel. "
             kernel = kernel.reshape(*image, -1)
-            labels = class_names if kernel.shape[-1] == len(class_names) else ()
+            names = class_names if kernel.shape[-1] == len(class_names) else ()
     if kernel.ndim != 4 or kernel.shape[2] not in (1, 3):
         words += "Its first weights do not have the channels of an image and are not shown."
-        return pages.section("First-layer filters", pages.paragraph(words))
+        return pages.section(f"First-layer filters: {title}", pages.paragraph(words))
     height, width, channels, count = kernel.shape
     shown = min(count, FILTERS)
     words += (
         f"{shown} of {count} {unit}, {height} x {width} x {channels}. "
         "Grey is zero; the largest weight of each is fully bright or dark."
     )
-    figure = plots.filters(kernel[..., :shown], f"{title}: first layer", labels=labels[:shown])
+    images = plots.filter_images(kernel[..., :shown])
+    captions = names[:shown] or [f"{number}" for number in range(1, shown + 1)]
     return pages.section(
-        "First-layer filters",
-        pages.paragraph(words),
-        pages.wide(pages.image(plots.png(figure), "Weights of the first layer as images")),
+        f"First-layer filters: {title}", pages.paragraph(words), pages.thumbnails(images, captions)
     )
 
 

@@ -46,18 +46,24 @@ dl div { display: flex; justify-content: space-between; gap: 12px; padding: 4px 
   border-bottom: 1px solid #e6e9ed; }
 dt { color: #5a6675; } dd { margin: 0; text-align: right; font-weight: 600; }
 figure { margin: 0; }
-figcaption { font-size: .8rem; line-height: 1.3; color: #3d4856; padding-top: 4px; }
+figcaption { font-size: .8rem; line-height: 1.3; color: #3d4856; padding-top: 4px;
+  white-space: pre-line; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr));
   gap: 16px; margin: 12px 0; }
 .pictures img { width: 100%; max-width: 480px; height: auto; display: block; margin: 0 auto; }
-.wide img { display: block; width: 100%; min-width: 520px; max-width: 900px; height: auto; }
-.thumbnails { display: grid; grid-template-columns: repeat(auto-fill, minmax(88px, 1fr));
+.wide img { display: block; width: 100%; min-width: 520px; max-width: 780px; height: auto; }
+.thumbnails { display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr));
   gap: 12px 10px; }
 .thumbnails img { width: 100%; height: auto; display: block; border-radius: 3px; }
 .pixels { image-rendering: pixelated; }
 summary { cursor: pointer; color: #0a4f7d; font-weight: 600; padding: 6px 0; }
 footer { color: #5a6675; font-size: .85rem; padding: 16px 4px; }
-@media (max-width: 480px) { section { padding: 16px 14px; } }
+@media (max-width: 480px) {
+  section { padding: 16px 14px; }
+  .tile { padding: 10px 12px; }
+  .tile b { font-size: 1.25rem; }
+  .thumbnails { grid-template-columns: repeat(auto-fill, minmax(66px, 1fr)); gap: 8px; }
+}
 @media print { body { background: #fff; } section { break-inside: avoid-page; border: 0; } }
 """
 

@@ -14,7 +14,7 @@ from keras_course.errors import UserError
 from keras_course.report import pages
 from keras_course.runs import Run
 
-EXTREMES = 12  # most confident right and wrong ones shown, each
+EXTREMES = 10  # most confident right and wrong ones shown, each
 
 
 class Predictions(NamedTuple):
@@ -104,9 +104,9 @@ def best_and_worst(predictions: Predictions, class_names: Sequence[str]) -> str:
             "The number is the probability that it gave to its answer."
         ),
         pages.subtitle("Sure and right"),
-        show(right, "{true}, {confidence:.1%}"),
+        show(right, "{predicted}, {confidence:.1%}"),
         pages.subtitle("Sure and wrong"),
-        show(wrong, "{predicted}, {confidence:.1%}; it is: {true}"),
+        show(wrong, "{predicted}, {confidence:.1%}\ntrue: {true}"),
     )
 
 

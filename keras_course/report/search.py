@@ -2,6 +2,7 @@
 
 import json
 
+from keras_course import timing
 from keras_course.errors import UserError
 from keras_course.report import pages
 from keras_course.runs import Run
@@ -10,32 +11,45 @@ COLUMNS = ("rank", "trial", "learning_rate", "score", "loss", "status", "steps",
 
 
 def section(run: Run) -> str:
-    """Show the leaderboard and the pictures of range test and trials that are there."""
-    path = run.folder / "search" / "leaderboard.json"
-    pictures = {
-        "Range test": run.folder / "range_test.png",
-        "Trials": run.folder / "search" / "search.png",
-    }
-    parts = []
-    if path.is_file():
-        try:
-            leaderboard = json.loads(path.read_text(encoding="utf-8"))
-            trials = leaderboard["trials"]
-            monitor = leaderboard.get("monitor", "score")
-            words = f"{len(trials)} trials by {leaderboard['search']} search. "
-            words += f"Best learning rate: {leaderboard['best_learning_rate']:.3g}."
-            rows = [[trial.get(column) for column in COLUMNS] for trial in trials]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(
-                f"{path} is damaged: {error!r}. Run the search again into a new folder."
-            ) from error
-        header = [monitor if name == "score" else name.replace("_", " ") for name in COLUMNS]
-        parts.append(pages.paragraph(words))
-        parts.append(pages.table(header, rows))
-    for name, picture in pictures.items():
-        if picture.is_file():
-            parts.append(pages.subtitle(name))
-            parts.append(pages.wide(pages.image(picture.read_bytes(), name)))
+    """Show the range test's picture, the leaderboard and its picture, those that are there."""
+    parts = [
+        *_picture(run.folder / "range_test.png", "Range test"),
+        *_leaderboard(run.folder / "search" / "leaderboard.json"),
+        *_picture(run.folder / "search" / "search.png", "Score against learning rate"),
+    ]
     if not parts:
-        parts.append(pages.paragraph("There is no search in this run folder."))
+        parts = [pages.paragraph("There is no search in this run folder.")]
     return pages.section("Search for the learning rate", *parts)
+
+
+def _picture(path, name):
+    if path.is_file():
+        yield pages.subtitle(name)
+        yield pages.wide(pages.image(path.read_bytes(), name))
+
+
+def _leaderboard(path):
+    if not path.is_file():
+        return
+    try:
+        board = json.loads(path.read_text(encoding="utf-8"))
+        best, monitor, (low, high) = board["best_learning_rate"], board["monitor"], board["band"]
+        rows = [[_value(trial, column) for column in COLUMNS] for trial in board["trials"]]
+        words = (
+            f"{len(rows)} trials by {board['search']} search with rates from {low:.2g} to "
+            f"{high:.2g}, {timing.duration(board['seconds'])} in all. "
+        )
+        words += f"The best one is {best:.3g}." if best else "All of them diverged."
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path} is damaged ({error!r}). Start the same search again to write it anew."
+        ) from error
+    header = [monitor if name == "score" else name.replace("_", " ") for name in COLUMNS]
+    yield pages.subtitle("Trials")
+    yield pages.paragraph(words)
+    yield pages.table(header, rows)
+
+
+def _value(trial, column):
+    """Return what the table shows: a diverged trial has a worst score, which nobody measured."""
+    return None if column == "score" and trial["status"] == "diverged" else trial[column]

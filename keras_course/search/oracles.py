@@ -1,9 +1,9 @@
 """KerasTuner's oracles, which say what the next trial tries, each so that it can be resumed.
 
-    random     KerasTuner's own
-    grid       rates at equal ratios, both ends included; KerasTuner's GridSearch cannot be resumed
-    hyperband  KerasTuner's, Li et al. 2018, https://jmlr.org/papers/v18/16-558.html
-    bayesian   KerasTuner's, with random numbers that depend on the trial alone
+random     KerasTuner's own
+grid       rates at equal ratios, both ends included; KerasTuner's GridSearch cannot be resumed
+hyperband  KerasTuner's, Li et al. 2018, https://jmlr.org/papers/v18/16-558.html
+bayesian   KerasTuner's, with random numbers that depend on the trial alone
 """
 
 import importlib.util

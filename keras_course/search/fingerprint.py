@@ -1,0 +1,79 @@
+"""What a search is of: whatever could change one of its results.
+
+KerasTuner continues any search it finds in a folder, also one of another network or another range
+of rates, and hands out the old results. Here `search.json` in the folder says what they are of.
+"""
+
+import dataclasses
+import hashlib
+import json
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from keras_course.data.splits import Splits
+from keras_course.errors import UserError
+from keras_course.recipes import Recipe
+
+PACKAGES = ("keras", "tensorflow", "keras-tuner", "numpy")
+
+
+def fingerprint(recipe: Recipe, splits: Splits, precision: str, **settings) -> dict:
+    """Return the fingerprint as plain values: the recipe without its learning rate, the images
+    and labels by their hash, the precision, versions, and the settings of the search."""
+    values = dataclasses.asdict(recipe)
+    del values["learning_rate"]
+    return {
+        **settings,
+        **values,
+        "precision": precision,
+        "images and labels": _hash(splits),
+        **{f"version of {name}": metadata.version(name) for name in PACKAGES},
+    }
+
+
+def check(path: Path, given: dict) -> dict | None:
+    """Return what the file at `path` says, or None if there is none.
+
+    The file may say more than `given`. Errors: UserError if it says something else.
+    """
+    if not path.exists():
+        if path.parent.exists() and any(path.parent.iterdir()):
+            raise UserError(
+                f"{path.parent} holds files and no {path.name}: it is not a search of this "
+                "program, or a damaged one. Remove it, or give another folder with --output."
+            )
+        return None
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged ({error}). Remove {path.parent} to search anew, or give another "
+            "folder with --output."
+        ) from error
+    differences = [
+        f"{name} {_show(given[name])} instead of {_show(stored.get(name))}"
+        for name in given
+        if given[name] != stored.get(name)
+    ]
+    if differences:
+        raise UserError(
+            f"{path.parent} holds another search: {'; '.join(differences)}. Ask for the same one "
+            "to continue it, or give another folder with --output."
+        )
+    return stored
+
+
+def _show(value):
+    text = repr(value)
+    return text if len(text) < 40 else f"{text[:12]}...{text[-1]}"
+
+
+def _hash(splits):
+    total = hashlib.sha256()
+    for images, labels in (splits.train, splits.validation):
+        total.update(repr((images.shape, images.dtype)).encode())
+        total.update(np.ascontiguousarray(images))
+        total.update(np.ascontiguousarray(labels))
+    return total.hexdigest()

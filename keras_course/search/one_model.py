@@ -1,0 +1,43 @@
+"""One compiled network that serves all trials of a search.
+
+The learning rate is a variable of the optimizer, so a new trial needs no new network: every
+variable gets its first value back, and the rate its new one. That saves the seconds of compiling
+in each trial, and the memory that KerasTuner's trials gather.
+"""
+
+import keras
+import keras_tuner as kt
+
+from keras_course.search import variables
+
+
+class OneModel(kt.HyperModel):
+    """The hypermodel with one hyperparameter, the learning rate.
+
+    model: compiled, with its first weights. band: (lowest, highest) rate, searched
+    log-uniformly. train: endless batches, the same from the start each time they are iterated;
+    rounds: `fit` takes `steps` of them an epoch. The rate is constant within a trial.
+    """
+
+    def __init__(self, model: keras.Model, band: tuple[float, float], train, validation, steps):
+        super().__init__(model.name)
+        self.model, self.band = model, band
+        self.train, self.validation, self.steps = train, validation, steps
+        self.first = variables.read(model)
+
+    def build(self, hp):
+        low, high = self.band
+        rate = hp.Float("learning_rate", low, high, sampling="log")
+        variables.write(self.model, self.first)
+        self.model.optimizer.learning_rate = rate
+        return self.model
+
+    def fit(self, hp, model, *, initial_epoch=0, **kwargs):
+        return model.fit(
+            self.train.skip(initial_epoch * self.steps),
+            steps_per_epoch=self.steps,
+            initial_epoch=initial_epoch,
+            validation_data=self.validation,
+            shuffle=False,  # the data set brings its order
+            **kwargs,
+        )
