@@ -1,20 +1,25 @@
 """The main job: search a learning rate, train, test once, export, report.
 
-All of it goes into one run folder, so that the folder alone can be handed in.
+All of it goes into one run folder, so that the folder alone can be handed in. The network is built
+and compiled once: the search puts its first weights back before the training.
 """
 
 import dataclasses
+import json
 import time
 from pathlib import Path
 
-from keras_course import data, runs, search, timing, training
-from keras_course.export import export
+from keras_course import data, files, runs, timing, training
+from keras_course.data import pipeline
+from keras_course.export import Exported, export
 from keras_course.recipes import Recipe
 from keras_course.report import report
 from keras_course.runs import Run
+from keras_course.search.tune import tune
 
-AFTERWARDS = 25  # seconds kept of --minutes for the test set, the export and the report
-SEARCH_SHARE = 0.2  # of the minutes, at most
+# How --minutes are divided; what is left is for the training.
+SEARCH = 0.2  # of them
+AFTERWARDS = 25  # seconds, for the test set, the export and the report
 
 
 def run(
@@ -22,42 +27,66 @@ def run(
     folder: str | Path,
     *,
     minutes: float | None = None,
-    kind: str = "random",
+    search: str = "random",
     trials: int = 4,
 ) -> Run:
-    """Do the whole job and return the run; `minutes` bounds all of it."""
+    """Do the whole job and return the run; `minutes` bounds all of it.
+
+    What a folder holds of this job already is not done again.
+    """
     began = time.perf_counter()
     folder = runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
     splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     if not runs.is_finished(folder):
-        result = search.tune(recipe, folder, search=kind, trials=trials, splits=splits)
-        recipe = dataclasses.replace(recipe, learning_rate=result.best_learning_rate)
+        files.write_text(folder / "recipe.json", recipe.to_json())
+        model = training.build(recipe, splits)
+        sizes = (
+            {} if minutes is None else _search_sizes(folder, recipe, splits, model, minutes, trials)
+        )
+        found = tune(
+            recipe, folder, search=search, trials=trials, splits=splits, model=model, **sizes
+        )
+        print(found.text())
+        recipe = dataclasses.replace(recipe, learning_rate=found.best_learning_rate)
+        files.write_text(folder / "recipe.json", recipe.to_json())
         if minutes is not None:
             minutes -= (time.perf_counter() - began + AFTERWARDS) / 60
-        training.fit(recipe, folder, splits=splits, minutes=minutes)
+        training.fit(recipe, folder, splits=splits, model=model, minutes=minutes)
     finished = training.test(Run.load(folder), splits=splits)
     exported = export(finished, splits=splits)
-    finished = finished.write_metrics(job_seconds=round(time.perf_counter() - began, 1))
     page = report(finished, splits=splits)
     print(summary(finished, exported, page, time.perf_counter() - began))
     return finished
 
 
-def summary(run: Run, exported, page: Path, seconds: float) -> str:
+def _search_sizes(folder, recipe, splits, model, minutes, trials):
+    """Return the sizes of a search that takes its share of the minutes.
+
+    They depend on how fast the machine is just now, so they are kept: a search that is taken up
+    again must have the same ones.
+    """
+    path = folder / "search_sizes.json"
+    if not path.exists():
+        train, steps_per_epoch = training.batches(recipe, splits)
+        validation = pipeline.evaluation_batches(*splits.validation)
+        epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
+        # The range test has as many steps as two trials; judging a trial takes half of its time.
+        steps = round(steps_per_epoch * SEARCH * minutes * 60 / epoch / (2 + 1.5 * trials))
+        steps = min(max(steps, 10), steps_per_epoch)
+        sizes = {"steps": steps, "range_test_steps": min(max(2 * steps, 40), 100)}
+        files.write_json(path, {**sizes, "validation_images": 1000})
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def summary(run: Run, exported: Exported, page: Path, seconds: float) -> str:
     """Return the result of the job in words, each number beside what it was measured on."""
     metrics = run.metrics
     validation, test = metrics["validation"], metrics["test"]
-    return "\n".join(
-        [
-            "",
-            f"{run.recipe.model} on {run.recipe.dataset}, {metrics['device']}, "
-            f"{metrics['precision']}, {timing.duration(seconds)} in all",
-            f"  learning rate  {run.recipe.learning_rate:.2g}",
-            f"  validation     {validation['accuracy']:.1%}, the best of {metrics['epochs']} "
-            f"epochs (epoch {metrics['best_epoch']})",
-            f"  test           {test['accuracy']:.1%} of {test['images']:,} images, opened "
-            f"{'once' if metrics['test_set_opened'] == 1 else 'more than once'}",
-            f"  SavedModel     {exported.path}, largest difference {exported.difference:.1e}",
-            f"  report         {page}",
-        ]
-    )
+    return f"""
+{run.recipe.model} on {run.recipe.dataset}, {metrics["device"]}, {metrics["precision"]}
+  learning rate  {run.recipe.learning_rate:.2g}, the best of the search
+  validation     {validation["accuracy"]:.1%} at epoch {metrics["best_epoch"]}, the best of {metrics["epochs"]}
+  test           {test["accuracy"]:.1%} of {test["images"]:,} images, opened once
+  time           {timing.duration(seconds)}, of which training {timing.duration(metrics["seconds"])}
+  model          {exported}
+  report         {page}"""

@@ -84,8 +84,7 @@ def _loss(axes, history, monitor):
     if monitor == "val_loss":
         _star(axes, history, monitor, min)
     axes.set_ylabel("cross-entropy loss")
-    axes.margins(y=0.1)  # room for the star
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max(max(row["loss"], row["val_loss"]) for row in history))
     axes.legend()
 
 
@@ -101,10 +100,11 @@ def _accuracy(axes, history, monitor):
 
 def _learning_rate(axes, history, monitor):
     _line(axes, history, "learning_rate", GREEN, "learning rate")
-    axes.set_yscale("log")
     rates = [row["learning_rate"] for row in history if row["learning_rate"] > 0]
-    if rates and max(rates) < 10 * min(rates):  # a decade at least, so that a constant is a line
-        axes.set_ylim(min(rates) / 3, max(rates) * 3)
+    if rates:  # a logarithmic scale shows no zero
+        axes.set_yscale("log")
+        if max(rates) < 10 * min(rates):  # a decade at least, so that a constant is a level line
+            axes.set_ylim(min(rates) / 3, max(rates) * 3)
     axes.set_ylabel("learning rate")
 
 
@@ -129,7 +129,7 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str], title: str) -> Fig
     classes on the counts are left out, from 60 on the names: they could not be read.
     """
     classes = len(class_names)
-    side = min(3.2 + 0.42 * classes, 12)
+    side = min(3.2 + 0.42 * classes, 12) if classes < 60 else 8
     figure = Figure(figsize=(side + 1, side), layout="compressed")
     _title(figure, title)
     axes = figure.subplots()

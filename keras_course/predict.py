@@ -70,6 +70,11 @@ def predict(
     return predictions
 
 
+def table(predictions: Iterable[Prediction]) -> str:
+    """Return one line for each image: its file and classes, or why there are none."""
+    return "\n".join(map(str, predictions))
+
+
 def read_image(path: Path, shape: Sequence[int]) -> np.ndarray:
     """Return a PNG or JPEG file as uint8 pixels of this shape, (height, width, 1 or 3).
 

@@ -76,14 +76,18 @@ def fit(
     folder: str | Path,
     *,
     splits: Splits | None = None,
+    model: keras.Model | None = None,
     minutes: float | None = None,
     extra_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Train the recipe's network, keep the best epoch's weights, and return the run.
 
-    minutes: choose the number of epochs so that all of this, from the call on, takes so long; the
-    recipe of the run says what it became. A finished run of the same recipe in `folder` is
-    returned as it is. Raises `callbacks.Diverged` when the loss is not finite any more.
+    splits, model: what `data.load` and `build` return for this recipe, where they are there already
+    (the model may have another rate). minutes: choose the number of epochs so that all of this,
+    from the call on, takes so long; the recipe of the run says what it became.
+
+    A finished run of the same recipe in `folder` is returned as it is. Raises `callbacks.Diverged`
+    when the loss is not finite any more, and `UserError` for what cannot work.
     """
     began = time.perf_counter()
     _refuse_two_schedules(recipe, extra_callbacks)
@@ -95,7 +99,8 @@ def fit(
     train, steps_per_epoch = batches(recipe, splits)
     validation = pipeline.evaluation_batches(*splits.validation)
     precision = devices.choose_precision(recipe.precision)
-    model = build(recipe, splits, precision)
+    model = model or build(recipe, splits, precision)
+    model.optimizer.learning_rate = recipe.learning_rate
     seconds = timing.measure_epoch(model, train, steps_per_epoch, validation)
     if minutes is not None:
         left = 60 * minutes - (time.perf_counter() - began)
@@ -158,7 +163,8 @@ def fit(
         files.write_json(folder / "metrics.json", metrics)
         if history.rows:
             title = f"{recipe.model} on {recipe.dataset}, {precision} on {devices.describe()}"
-            plots.save(plots.curves(history.rows, title), folder / "curves.png")
+            figure = plots.curves(history.rows, title, monitor=recipe.monitor)
+            plots.save(figure, folder / "curves.png")
     return Run.load(folder)
 
 

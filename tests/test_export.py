@@ -2,12 +2,13 @@ import dataclasses
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from keras_course import devices, export, models
+from keras_course import devices, export, files, models
 from keras_course.data.splits import Split, Splits
 from keras_course.errors import UserError
 from keras_course.layers import BatchNormalization
@@ -218,3 +219,23 @@ def test_a_data_set_that_has_changed_is_refused(tmp_path):
     run = make_run(tmp_path)
     with pytest.raises(UserError, match=r"were \(32, 32, 3, 3\) and are \(32, 32, 3, 4\)"):
         export.export(run, splits=SPLITS._replace(class_names=("a", "b", "c", "d")))
+
+
+def test_a_folder_that_cannot_be_renamed_leaves_the_older_one(tmp_path, monkeypatch):
+    folder = tmp_path / "saved_model"
+    folder.mkdir()
+    (folder / "older.txt").write_text("older")
+    rename = Path.rename
+
+    def refuse(self, target):
+        if self.name == "saved_model" and target == folder and (self / "newer.txt").exists():
+            raise PermissionError("a file of it is open")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(PermissionError), files.whole_folder(folder) as new:
+        new.mkdir()
+        (new / "newer.txt").write_text("newer")
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.txt")] == [
+        "saved_model/older.txt"
+    ]

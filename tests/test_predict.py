@@ -8,7 +8,7 @@ from PIL import Image
 
 from keras_course.errors import UserError
 from keras_course.export import saved_model
-from keras_course.predict import predict, read_image
+from keras_course.predict import predict, read_image, table
 
 RED, GREEN, BLUE = (250, 5, 5), (5, 250, 5), (5, 5, 250)
 SIZE = (32, 48, 3)  # height and width differ, so that exchanging them would show
@@ -119,7 +119,7 @@ def test_what_is_no_image_is_named_and_the_rest_goes_on(run_folder, tmp_path):
     assert "readable PNG or JPEG" in str(failed[0])
     assert str(tmp_path / "text.png") in str(failed[0])
     assert "readable PNG or JPEG" in str(failed[1])
-    assert "no such file" in str(failed[2])
+    assert table(failed).splitlines()[2] == f"{tmp_path / 'missing.png'}: no such file."
     assert failed[3].error
 
 

@@ -40,11 +40,11 @@ th, td { text-align: left; padding: 5px 14px 5px 0; border-bottom: 1px solid #e6
   vertical-align: top; overflow-wrap: normal; }
 th { color: #5a6675; font-weight: 600; white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 4px 24px;
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 4px 24px;
   margin: 0; }
 dl div { display: flex; justify-content: space-between; gap: 12px; padding: 4px 0;
   border-bottom: 1px solid #e6e9ed; }
-dt { color: #5a6675; } dd { margin: 0; text-align: right; font-weight: 600; }
+dt { color: #5a6675; white-space: nowrap; } dd { margin: 0; text-align: right; font-weight: 600; }
 figure { margin: 0; }
 figcaption { font-size: .8rem; line-height: 1.3; color: #3d4856; padding-top: 4px;
   white-space: pre-line; }

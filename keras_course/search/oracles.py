@@ -52,6 +52,7 @@ class Bayesian(kt.oracles.BayesianOptimizationOracle):
 
     def populate_space(self, trial_id):
         self._random_state = np.random.RandomState([self.seed, int(trial_id)])
+        self.trials = dict(sorted(self.trials.items()))  # they are read back in no special order
         with warnings.catch_warnings():  # of scikit-learn: a length scale at its bound is no fault
             warnings.simplefilter("ignore")
             return super().populate_space(trial_id)
@@ -92,5 +93,7 @@ def oracle(search: str, trials: int, objective: kt.Objective, seed: int) -> kt.O
     """
     if search not in SEARCHES:
         raise unknown("search", search, SEARCHES)
-    # KerasTuner takes the seed 0 for none, and draws one.
-    return SEARCHES[search](trials, objective=objective, seed=seed + 1)
+    # KerasTuner takes the seed 0 for none, and uses up consecutive seeds for consecutive trials:
+    # hashed, the searches of neighbouring seeds have nothing in common.
+    seed = int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1) or 1
+    return SEARCHES[search](trials, objective=objective, seed=seed)

@@ -48,7 +48,8 @@ def search(leaderboard: dict, title: str) -> Figure:
     )
     draw(diverged, label="diverged", marker="x", ms=9, mew=2, color=RED)
     best = leaderboard["best_learning_rate"]
-    draw(trials[:1] if best else [], label=f"best: {best}", marker="*", ms=16, color=ORANGE)
+    if best:
+        draw(trials[:1], label=f"best: {best:.2g}", marker="*", ms=16, color=ORANGE)
     axes.axvspan(*leaderboard["band"], color=GREEN, alpha=0.1, label="band")
     if leaderboard["monitor"] == "val_accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -166,6 +166,9 @@ class _Narrator(PairedTuner):
         finally:
             self.bar.close()
 
+    def _try_build(self, hp):
+        return self._build_hypermodel(hp)  # KerasTuner would clear the session of the one model
+
     def on_trial_begin(self, trial):
         self.goal = self.bar.n + self._length(trial)
 

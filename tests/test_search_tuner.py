@@ -1,0 +1,290 @@
+import json
+
+import keras
+import keras_tuner as kt
+import numpy as np
+import pytest
+
+from keras_course import training
+from keras_course.data import pipeline
+from keras_course.search import oracles, tune, variables
+from keras_course.search.one_model import OneModel
+from keras_course.search.tuner import PairedTuner, execution_seed
+from tests.search_rows import LINEAR, SPLITS
+
+ACCURACY = kt.Objective("val_accuracy", "max")
+IMAGES, LABELS = SPLITS.train.images.astype("float32"), SPLITS.train.labels
+
+
+class Perceptron(kt.HyperModel):
+    """What a user of KerasTuner writes, with a rate that spoils the trial on demand."""
+
+    nan_at = ()
+
+    def build(self, hp):
+        rate = hp.Float("learning_rate", 1e-4, 1e-1, sampling="log")
+        inputs = keras.Input(IMAGES.shape[1:])
+        x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+        x = keras.layers.Dropout(0.2)(keras.layers.Dense(8, activation="relu")(x))
+        model = keras.Model(inputs, keras.layers.Dense(2)(x))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+        return model
+
+    def fit(self, hp, model, images, labels, **kwargs):
+        trial = sum(path.startswith("trial_") for path in self.folders())
+        if trial in self.nan_at:
+            model.trainable_variables[-1].assign([np.nan, np.nan])  # a ReLU would swallow it
+        return model.fit(images, labels, batch_size=64, **kwargs)
+
+
+def tuner_of(folder, hypermodel=None, *, oracle=None, nan_at=(), trials=4, **options):
+    hypermodel = hypermodel or Perceptron()
+    hypermodel.nan_at = nan_at
+    hypermodel.folders = lambda: [path.name for path in (folder / "tuner").glob("*")]
+    oracle = oracle or oracles.oracle("grid", trials, ACCURACY, seed=0)
+    return PairedTuner(oracle, hypermodel, directory=folder, project_name="tuner", **options)
+
+
+def search(tuner, epochs=2):
+    validation = (SPLITS.validation.images.astype("float32"), SPLITS.validation.labels)
+    tuner.search(IMAGES, LABELS, validation_data=validation, epochs=epochs, verbose=0)
+    return [tuner.history(name) for name in sorted(tuner.oracle.trials)]
+
+
+def one_model(band=(1e-3, 1e-2), steps=3, model=None):
+    train, _ = training.batches(LINEAR, SPLITS)
+    validation = pipeline.evaluation_batches(*SPLITS.validation)
+    return OneModel(model or training.build(LINEAR, SPLITS), band, train, validation, steps)
+
+
+def test_a_keras_tuner_user_takes_the_tuner_with_a_hypermodel_and_an_oracle_of_their_own(tmp_path):
+    oracle = kt.oracles.RandomSearchOracle(ACCURACY, max_trials=3, seed=1)
+    tuner = tuner_of(tmp_path, oracle=oracle)
+    histories = search(tuner)
+    assert [history["status"] for history in histories] == ["finished"] * 3
+    assert all(len(history["executions"][0]["losses"]) == 2 * 4 for history in histories)
+    best = tuner.get_best_hyperparameters()[0]
+    assert 1e-4 <= best.get("learning_rate") <= 1e-1
+    model = tuner.get_best_models()[0]
+    score = model.evaluate(
+        SPLITS.validation.images.astype("float32"), SPLITS.validation.labels, verbose=0
+    )[1]
+    assert score == pytest.approx(tuner.oracle.get_best_trials()[0].score)
+
+
+def test_equal_rates_give_equal_trials_bit_by_bit_whatever_was_tried_before(tmp_path):
+    class OneRate(Perceptron):
+        def build(self, hp):
+            hp.Float("unused", 0, 1)
+            hp.Fixed("learning_rate", 1e-2)
+            keras.random.uniform((int(100 * hp.get("unused")),))  # as much chance as it likes
+            return super().build(hp)
+
+    oracle = kt.oracles.RandomSearchOracle(ACCURACY, max_trials=3, seed=1)
+    losses = [
+        history["executions"][0]["losses"]
+        for history in search(tuner_of(tmp_path, OneRate(), oracle=oracle))
+    ]
+    assert losses[0] == losses[1] == losses[2]
+
+
+def test_trials_of_one_model_are_paired_and_equal_those_of_a_model_built_for_each(
+    tmp_path, compiled_once
+):
+    hypermodel = one_model()
+    tuner = PairedTuner(oracles.oracle("grid", 3, ACCURACY, seed=0), hypermodel, directory=tmp_path)
+    hp = kt.HyperParameters()
+    hp.Float("learning_rate", 1e-3, 1e-2, sampling="log")
+    histories = {}
+    for name, rate in enumerate((0.01, 0.001, 0.01)):
+        hp.values["learning_rate"] = rate
+        trial = kt.engine.trial.Trial(hp.copy(), str(name))
+        tuner.run_trial(trial, verbose=0)
+        histories[name] = tuner.history(str(name))["executions"][0]["losses"]
+    assert histories[0] == histories[2]
+    assert histories[0][0] == histories[1][0]  # before the first update the rate plays no part
+    assert histories[0] != histories[1]
+    hp.values["learning_rate"] = 0.01
+    alone = one_model()
+    alone.build(hp)
+    result = alone.fit(hp, alone.model, verbose=0)
+    means = np.cumsum(histories[0]) / np.arange(1, 4)
+    assert result.history["loss"][0] == pytest.approx(means[-1], rel=1e-6)
+
+
+def test_executions_differ_in_their_seed_and_trials_do_not(tmp_path):
+    tuner = tuner_of(tmp_path, trials=2, executions_per_trial=2)
+    first, second = search(tuner, epochs=1)
+    seeds = [execution["seed"] for execution in first["executions"]]
+    assert seeds == [execution["seed"] for execution in second["executions"]]
+    assert seeds == [0, execution_seed(0, 1)] and seeds[0] != seeds[1]
+    one, two = (execution["losses"][0] for execution in first["executions"])
+    assert one != two
+    assert one == second["executions"][0]["losses"][0]
+
+
+def test_a_diverged_trial_ends_at_its_step_gets_the_worst_score_and_the_search_goes_on(tmp_path):
+    # Four in a row: KerasTuner alone gives up after three.
+    tuner = tuner_of(tmp_path, nan_at=(1, 2, 3, 4), trials=5)
+    histories = search(tuner, epochs=1)
+    statuses = [history["status"] for history in histories]
+    assert statuses == ["diverged"] * 4 + ["finished"]
+    assert [history["steps"] for history in histories] == [1] * 4 + [4]
+    scores = [tuner.oracle.trials[name].score for name in sorted(tuner.oracle.trials)]
+    assert scores[:4] == [0.0] * 4 and min(scores[4:]) > 0
+    assert tuner.oracle.get_best_trials()[0].score == max(scores)
+
+
+def test_a_result_that_is_not_finite_counts_as_diverged_without_a_guard(tmp_path):
+    class Careless(Perceptron):
+        def fit(self, hp, model, *args, **kwargs):
+            return {"val_accuracy": float("nan")}
+
+    histories = search(tuner_of(tmp_path, Careless(), trials=2))
+    assert [history["status"] for history in histories] == ["diverged"] * 2
+
+
+def test_a_promoted_trial_is_bit_equal_to_one_that_ran_through(tmp_path, compiled_once):
+    oracle = oracles.oracle("hyperband", 5, ACCURACY, seed=0)
+    hypermodel = one_model(steps=2)
+    tuner = PairedTuner(oracle, hypermodel, directory=tmp_path)
+    tuner.search(verbose=0)
+    promoted = next(
+        trial for trial in oracle.trials.values() if "tuner/trial_id" in trial.hyperparameters
+    )
+    before = tuner.history(promoted.hyperparameters["tuner/trial_id"])["executions"][0]["losses"]
+    after = tuner.history(promoted.trial_id)["executions"][0]["losses"]
+    hp = promoted.hyperparameters
+    through = tmp_path / "through"
+    straight = PairedTuner(
+        oracles.oracle("grid", 1, ACCURACY, seed=0), hypermodel, directory=through
+    )
+    plain = kt.HyperParameters()
+    plain.Float("learning_rate", 1e-3, 1e-2, sampling="log")
+    plain.values["learning_rate"] = hp["learning_rate"]
+    straight.run_trial(kt.engine.trial.Trial(plain, "0"), verbose=0, epochs=3)
+    assert before + after == straight.history("0")["executions"][0]["losses"]
+
+
+def test_an_exception_in_build_is_shown_at_once_with_its_cause(tmp_path):
+    class Broken(Perceptron):
+        built = 0
+
+        def build(self, hp):
+            self.built += 1
+            if self.built > 1:  # the first one only asks for the space
+                raise LookupError("the cause")
+            return super().build(hp)
+
+    broken = Broken()
+    with pytest.raises(LookupError, match="the cause"):
+        search(tuner_of(tmp_path, broken))
+    assert broken.built == 2
+
+
+def test_the_dtype_policy_survives_keras_tuners_clearing_of_the_session(tmp_path):
+    class Policy(Perceptron):
+        seen = ()
+
+        def build(self, hp):
+            self.seen = (*self.seen, keras.config.dtype_policy().name)
+            return super().build(hp)
+
+    before = keras.config.dtype_policy()
+    hypermodel = Policy()
+    try:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        search(tuner_of(tmp_path, hypermodel, trials=2), epochs=1)
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert set(hypermodel.seen) == {"mixed_bfloat16"}
+
+
+def test_a_loss_as_objective_needs_a_worst_score_that_is_large(tmp_path):
+    loss = kt.Objective("val_loss", "min")
+    with pytest.raises(ValueError, match="give a large worst_score"):
+        tuner_of(tmp_path, oracle=oracles.oracle("grid", 2, loss, seed=0))
+    oracle = oracles.oracle("grid", 2, loss, seed=0)
+    tuner = tuner_of(tmp_path, oracle=oracle, nan_at=(1,), worst_score=9.0)
+    search(tuner)
+    assert [oracle.trials[name].score for name in ("0", "1")] == [9.0, pytest.approx(0.5, abs=0.5)]
+
+
+def test_seed_zero_is_a_seed():
+    draws = [oracles.oracle("random", 3, ACCURACY, seed=0).seed for _ in range(2)]
+    assert draws[0] == draws[1] > 0
+    assert oracles.oracle("random", 3, ACCURACY, seed=1).seed != draws[0]
+
+
+@pytest.mark.parametrize("asked, rates, epochs", [(4, 5, 3), (5, 5, 3), (6, 17, 9), (18, 49, 27)])
+def test_hyperband_rounds_the_number_of_rates_up(asked, rates, epochs):
+    # Li et al. 2018 with KerasTuner's brackets: 3 + 2; 9 + 5 + 3; 27 + 12 + 6 + 4.
+    oracle = oracles.oracle("hyperband", asked, ACCURACY, seed=0)
+    assert oracle.max_epochs == epochs
+    assert sum(size for size, first, _ in oracle.plan() if first == 0) == rates
+
+
+def test_the_variables_of_a_model_come_back_from_a_file(tmp_path):
+    model = training.build(LINEAR, SPLITS)
+    before = variables.read(model)
+    variables.save(model, tmp_path / "state.npz")
+    model.fit(IMAGES[:32], LABELS[:32], verbose=0)
+    assert not all(map(np.array_equal, before, variables.read(model)))
+    variables.load(model, tmp_path / "state.npz")
+    assert all(map(np.array_equal, before, variables.read(model)))
+
+
+def spoil(monkeypatch, limit):
+    """Make every trial with a rate of `limit` or more produce NaN."""
+    fit = OneModel.fit
+
+    def spoilt(hypermodel, hp, model, **kwargs):
+        if hp.get("learning_rate") >= limit:
+            kernel = model.trainable_variables[0]
+            kernel.assign(kernel * np.nan)
+        return fit(hypermodel, hp, model, **kwargs)
+
+    monkeypatch.setattr(OneModel, "fit", spoilt)
+
+
+QUICK = {"splits": SPLITS, "steps": 3, "trials": 4, "search": "grid", "band": (1e-4, 1e-1)}
+
+
+def test_diverged_trials_are_counted_ranked_last_and_shown(
+    tmp_path, monkeypatch, capsys, compiled_once
+):
+    spoil(monkeypatch, 0.005)
+    found = tune.tune(LINEAR, tmp_path, **QUICK)
+    assert [trial["status"] for trial in found.leaderboard["trials"]] == (
+        ["finished"] * 2 + ["diverged"] * 2
+    )
+    assert found.leaderboard["trials"][-1]["score"] == 0.0
+    assert found.leaderboard["trials"][-1]["loss"] is None
+    assert "2 diverged" in found.text()
+    assert capsys.readouterr().out.count("diverged") == 2
+    json.loads((tmp_path / "search" / "leaderboard.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_if_all_diverge_the_error_names_the_range_and_a_better_one(
+    tmp_path, monkeypatch, compiled_once
+):
+    spoil(monkeypatch, 0.0)
+    for _ in range(2):  # the finished search says it again
+        with pytest.raises(tune.AllDiverged, match=r"between 0.0001 and 0.1 .* 1e-06 and 0.0001"):
+            tune.tune(LINEAR, tmp_path, **QUICK)
+    board = json.loads((tmp_path / "search" / "leaderboard.json").read_text())
+    assert board["best_learning_rate"] is None
+    assert (tmp_path / "search" / "search.png").exists()
+
+
+def test_hyperband_promotes_although_most_trials_diverge(tmp_path, monkeypatch, compiled_once):
+    settings = QUICK | {"search": "hyperband", "trials": 5}
+    clean = tune.tune(LINEAR, tmp_path / "clean", **settings)
+    rates = sorted(trial["learning_rate"] for trial in clean.leaderboard["trials"])
+    spoil(monkeypatch, rates[1])  # all but the lowest one
+    found = tune.tune(LINEAR, tmp_path / "spoilt", **settings)
+    trials = found.leaderboard["trials"]
+    assert len(trials) == 6
+    assert sum(trial["status"] == "diverged" for trial in trials) >= 3
+    assert found.best_learning_rate == rates[0] and trials[0]["steps"] == 3
