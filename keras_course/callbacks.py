@@ -16,9 +16,10 @@ import keras
 from tqdm.auto import tqdm
 
 from keras_course import files, schedules, timing
+from keras_course.errors import Failure
 
 
-class Diverged(ArithmeticError):
+class Diverged(Failure):
     """The loss is not finite any more, and no further step can mend it."""
 
     def __init__(self, step: int, learning_rate: float, loss: float):

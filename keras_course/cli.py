@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_course import __version__, quiet
-from keras_course.errors import UserError, unknown
+from keras_course.errors import Failure, UserError, unknown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"keras-course: {error}", file=sys.stderr)
         return 2
-    except ArithmeticError as error:
+    except Failure as error:
         print(f"keras-course: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -221,8 +221,7 @@ def export(options):
     run = _run(options)
     from keras_course.export import export
 
-    exported = export(run, options.format)
-    print(f"{exported.path}: largest difference to the model {exported.difference:.1e}")
+    print(export(run, options.format))
 
 
 def predict(options):
@@ -288,6 +287,7 @@ def data_preview(options):
 
 
 # What the commands share ------------------------------------------------------------------------
+
 
 def _recipe(options):
     """Return the recipe that the options describe, its data set prepared."""

@@ -1,11 +1,11 @@
-"""Mistakes of the user, as opposed to faults of the program.
+"""The two ways in which a command ends without a result and without a traceback.
 
-The command line prints a `UserError` without a traceback and ends with code 2. The message says
-what was given, what was expected and what to do next.
+A `UserError` is a mistake in what was given: its message says what that was, what was expected and
+what to do next, and the command line ends with code 2. A `Failure` is an honest try that did not
+succeed, such as a loss that became infinite: code 1.
 """
 
 import difflib
-import os
 from collections.abc import Iterable
 
 
@@ -13,13 +13,18 @@ class UserError(ValueError):
     """What was given cannot be used; the message says what can."""
 
 
+class Failure(Exception):
+    """What was asked for was tried and did not succeed; the message says why."""
+
+
 def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not in a table, with the nearest one that is."""
     known = list(known)
 
     def likeness(name):
-        prefix = os.path.commonprefix([name, str(given)])
-        return difflib.SequenceMatcher(None, str(given), name).ratio(), len(prefix)
+        blocks = difflib.SequenceMatcher(None, str(given), name)
+        first = blocks.get_matching_blocks()[0]
+        return blocks.ratio(), first.size if first.a == first.b == 0 else 0
 
     nearest = max(known, key=likeness)
     hint = f" Did you mean {nearest!r}?" if likeness(nearest)[0] > 0.6 else ""

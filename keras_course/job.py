@@ -82,11 +82,13 @@ def summary(run: Run, exported: Exported, page: Path, seconds: float) -> str:
     """Return the result of the job in words, each number beside what it was measured on."""
     metrics = run.metrics
     validation, test = metrics["validation"], metrics["test"]
+    epochs = f"epoch {metrics['best_epoch']} of {metrics['epochs']}"
+    training_time = timing.duration(metrics["seconds"])
     return f"""
 {run.recipe.model} on {run.recipe.dataset}, {metrics["device"]}, {metrics["precision"]}
   learning rate  {run.recipe.learning_rate:.2g}, the best of the search
-  validation     {validation["accuracy"]:.1%} at epoch {metrics["best_epoch"]}, the best of {metrics["epochs"]}
+  validation     {validation["accuracy"]:.1%} at {epochs}
   test           {test["accuracy"]:.1%} of {test["images"]:,} images, opened once
-  time           {timing.duration(seconds)}, of which training {timing.duration(metrics["seconds"])}
+  time           {timing.duration(seconds)}, of which training {training_time}
   model          {exported}
   report         {page}"""

@@ -176,7 +176,17 @@ def shapes(monkeypatch):
 
 
 def test_the_main_job_from_search_to_report(shapes, quarters, capsys):
-    arguments = "run --model simple_cnn --batch-size 16 --epochs 2 --trials 2".split()
+    arguments = [
+        "run",
+        "--model",
+        "simple_cnn",
+        "--batch-size",
+        "16",
+        "--epochs",
+        "2",
+        "--trials",
+        "2",
+    ]
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert "simple_cnn on shapes" in out and "opened once" in out
@@ -205,7 +215,7 @@ def test_the_main_job_from_search_to_report(shapes, quarters, capsys):
 
 
 def test_every_command_works_alone(shapes, quarters, capsys):
-    small = "--model logistic_regression --batch-size 16 --epochs 2".split()
+    small = ["--model", "logistic_regression", "--batch-size", "16", "--epochs", "2"]
     assert main(["train", *small, "--output", "a"]) == 0
     for name in ("test", "export", "report"):
         assert main([name, "a"]) == 0

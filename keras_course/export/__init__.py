@@ -23,7 +23,7 @@ import numpy as np
 
 from keras_course import data, files, runs
 from keras_course.data.splits import Splits
-from keras_course.errors import UserError, unknown
+from keras_course.errors import Failure, UserError, unknown
 from keras_course.export import keras_file, litert, onnx, saved_model
 from keras_course.export.rebuilt import rebuilt
 from keras_course.runs import Run
@@ -54,7 +54,7 @@ FORMATS = {
 }
 
 
-class ExportDiffers(RuntimeError):
+class ExportDiffers(Failure):
     """What was written does not compute what the model computes; nothing was kept of it."""
 
 
