@@ -17,9 +17,7 @@ from keras_course.report import report
 from keras_course.runs import Run
 from keras_course.search.tune import tune
 
-# How --minutes are divided; what is left is for the training.
-SEARCH = 0.2  # of them
-AFTERWARDS = 25  # seconds, for the test set, the export and the report
+AFTERWARDS = 25  # seconds of --minutes for the test set, the export and the report
 
 
 def run(
@@ -60,7 +58,7 @@ def run(
 
 
 def _search_sizes(folder, recipe, splits, model, minutes, trials):
-    """Return the sizes of a search that takes its share of the minutes.
+    """Return the sizes of a search that takes a tenth of the minutes, or 45 s of a few.
 
     They depend on how fast the machine is just now, so they are kept: a search that is taken up
     again must have the same ones.
@@ -70,10 +68,11 @@ def _search_sizes(folder, recipe, splits, model, minutes, trials):
         train, steps_per_epoch = training.batches(recipe, splits)
         validation = pipeline.evaluation_batches(*splits.validation)
         epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
-        # The range test has as many steps as two trials; judging a trial takes half of its time.
-        steps = round(steps_per_epoch * SEARCH * minutes * 60 / epoch / (2 + 1.5 * trials))
+        seconds = max(6 * minutes, min(45, 15 * minutes))
+        # The range test costs as much as a trial, and judging a trial a fifth of it.
+        steps = round(steps_per_epoch * seconds / epoch / (1 + 1.2 * trials))
         steps = min(max(steps, 10), steps_per_epoch)
-        sizes = {"steps": steps, "range_test_steps": min(max(2 * steps, 40), 100)}
+        sizes = {"steps": steps, "range_test_steps": min(max(steps, 40), 100)}
         files.write_json(path, {**sizes, "validation_images": 1000})
     return json.loads(path.read_text(encoding="utf-8"))
 

@@ -188,3 +188,8 @@ def test_the_table_for_the_terminal_names_data_model_and_device(tmp_path):
     text = tune.tune(RECIPE, tmp_path, **QUICK).text()
     assert "logistic_regression on rows" in text and "3 trials, 0 diverged" in text
     assert len(text.splitlines()) == 2 + 3
+
+
+def test_a_search_in_which_nothing_learns_says_that_it_says_nothing(tmp_path):
+    found = tune.tune(RECIPE, tmp_path, **QUICK | {"band": (1e-9, 1e-8), "steps": 1})
+    assert "No trial did better than chance, 50%" in found.text()

@@ -10,7 +10,9 @@ from keras_course.data import pipeline
 from keras_course.search import oracles, tune, variables
 from keras_course.search.one_model import OneModel
 from keras_course.search.tuner import PairedTuner, execution_seed
-from tests.search_rows import LINEAR, SPLITS
+from tests.search_rows import LINEAR, SPLITS, compiled_once
+
+__all__ = ["compiled_once"]
 
 ACCURACY = kt.Objective("val_accuracy", "max")
 IMAGES, LABELS = SPLITS.train.images.astype("float32"), SPLITS.train.labels
@@ -89,9 +91,8 @@ def test_equal_rates_give_equal_trials_bit_by_bit_whatever_was_tried_before(tmp_
     assert losses[0] == losses[1] == losses[2]
 
 
-def test_trials_of_one_model_are_paired_and_equal_those_of_a_model_built_for_each(
-    tmp_path, compiled_once
-):
+@pytest.mark.usefixtures("compiled_once")
+def test_trials_of_one_model_are_paired_and_equal_those_of_a_model_built_for_each(tmp_path):
     hypermodel = one_model()
     tuner = PairedTuner(oracles.oracle("grid", 3, ACCURACY, seed=0), hypermodel, directory=tmp_path)
     hp = kt.HyperParameters()
@@ -145,7 +146,8 @@ def test_a_result_that_is_not_finite_counts_as_diverged_without_a_guard(tmp_path
     assert [history["status"] for history in histories] == ["diverged"] * 2
 
 
-def test_a_promoted_trial_is_bit_equal_to_one_that_ran_through(tmp_path, compiled_once):
+@pytest.mark.usefixtures("compiled_once")
+def test_a_promoted_trial_is_bit_equal_to_one_that_ran_through(tmp_path):
     oracle = oracles.oracle("hyperband", 5, ACCURACY, seed=0)
     hypermodel = one_model(steps=2)
     tuner = PairedTuner(oracle, hypermodel, directory=tmp_path)
@@ -251,9 +253,8 @@ def spoil(monkeypatch, limit):
 QUICK = {"splits": SPLITS, "steps": 3, "trials": 4, "search": "grid", "band": (1e-4, 1e-1)}
 
 
-def test_diverged_trials_are_counted_ranked_last_and_shown(
-    tmp_path, monkeypatch, capsys, compiled_once
-):
+@pytest.mark.usefixtures("compiled_once")
+def test_diverged_trials_are_counted_ranked_last_and_shown(tmp_path, monkeypatch, capsys):
     spoil(monkeypatch, 0.005)
     found = tune.tune(LINEAR, tmp_path, **QUICK)
     assert [trial["status"] for trial in found.leaderboard["trials"]] == (
@@ -266,9 +267,8 @@ def test_diverged_trials_are_counted_ranked_last_and_shown(
     json.loads((tmp_path / "search" / "leaderboard.json").read_text(), parse_constant=pytest.fail)
 
 
-def test_if_all_diverge_the_error_names_the_range_and_a_better_one(
-    tmp_path, monkeypatch, compiled_once
-):
+@pytest.mark.usefixtures("compiled_once")
+def test_if_all_diverge_the_error_names_the_range_and_a_better_one(tmp_path, monkeypatch):
     spoil(monkeypatch, 0.0)
     for _ in range(2):  # the finished search says it again
         with pytest.raises(tune.AllDiverged, match=r"between 0.0001 and 0.1 .* 1e-06 and 0.0001"):
@@ -278,7 +278,8 @@ def test_if_all_diverge_the_error_names_the_range_and_a_better_one(
     assert (tmp_path / "search" / "search.png").exists()
 
 
-def test_hyperband_promotes_although_most_trials_diverge(tmp_path, monkeypatch, compiled_once):
+@pytest.mark.usefixtures("compiled_once")
+def test_hyperband_promotes_although_most_trials_diverge(tmp_path, monkeypatch):
     settings = QUICK | {"search": "hyperband", "trials": 5}
     clean = tune.tune(LINEAR, tmp_path / "clean", **settings)
     rates = sorted(trial["learning_rate"] for trial in clean.leaderboard["trials"])

@@ -7,6 +7,7 @@
     monitor              the metric that chooses, of validation images: the score
     band                 lowest and highest rate
     best_learning_rate   null when all trials diverged
+    note                 a warning when no trial did better than chance, or an empty string
     trials               rank, trial, learning_rate, score, loss, status, steps, seconds
 
 status is "finished" or "diverged"; a diverged trial has the worst possible score and no loss. steps
@@ -60,7 +61,7 @@ class Search:
             f"{trial['steps']:>5}"
             for trial in trials
         ]
-        return "\n".join([summary, header, *rows])
+        return "\n".join([summary, header, *rows, *filter(None, [board["note"]])])
 
 
 def result(board: dict, trial: dict) -> str:

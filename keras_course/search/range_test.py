@@ -11,7 +11,10 @@ are smoothed over `SMOOTHING` decades of the rate. Then
                 loss; at least one decade and at most two, counted from the upper end
     suggestion  the middle of the band, on the logarithmic axis
 
-which, unlike the point of steepest descent, does not hang on the noise of a single step.
+which, unlike the point of steepest descent, does not hang on the noise of a single step. Networks
+with normalization do not explode: at rates far too large their loss goes up and down at random.
+The lowest loss is therefore that before the loss first gives back half of a fall, where only a fall
+counts that is half of the largest one, and twice the noise.
 """
 
 import dataclasses
@@ -28,7 +31,7 @@ from keras_course.errors import UserError
 from keras_course.recipes import Recipe
 from keras_course.search import pictures, progress
 
-SMOOTHING = 0.15  # decades, the standard deviation of the Gaussian window
+SMOOTHING = 0.25  # decades, the standard deviation of the Gaussian window
 EXPLODED = 2  # times the first loss: no rate beyond can be of use
 BEGUN = 0.2  # the share of the whole fall after which the loss has begun to fall
 
@@ -52,8 +55,9 @@ class RangeTestResult:
         """Return the result in a line or two."""
         low, high = self.band
         line = (
-            f"The loss falls from {self.smoothed[0]:.2f} to {min(self.smoothed):.2f} between the "
-            f"learning rates {low:.2g} and {high:.2g}. Suggestion: {self.suggestion:.2g}."
+            f"The loss falls to {self.smoothed[self.rates.index(high)]:.3g} at the learning rate "
+            f"{high:.2g}. Search between {low:.2g} and {high:.2g}. "
+            f"Suggestion: {self.suggestion:.2g}."
         )
         return f"{line}\n{self.note}" if self.note else line
 
@@ -137,10 +141,12 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
         )
     smoothed = smooth(rates, losses)
     start = float(np.mean(losses[: max(3, len(losses) // 10)]))
-    lowest = int(np.argmin(smoothed))
-    fall = start - smoothed[lowest]
-    noise = float(np.std(np.subtract(losses, smoothed)[: lowest + 1]))
-    if fall <= max(2 * noise, 0.01 * abs(start)):
+    falls = start - smoothed
+    noise = float(np.std(np.subtract(losses, smoothed)[: np.argmax(falls) + 1]))
+    least = max(2 * noise, 0.01 * abs(start), falls.max() / 2)
+    lowest = _first_valley(falls, least)
+    fall = falls[lowest]
+    if fall <= least:
         raise UserError(
             f"The loss stayed near {start:.3g} for all learning rates from {rates[0]:.2g} to "
             f"{rates[-1]:.2g}: the network does not learn with any of them. Check the labels and "
@@ -159,6 +165,13 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
     return RangeTestResult(
         rates, losses, smoothed.tolist(), (bottom, top), math.sqrt(bottom * top), note
     )
+
+
+def _first_valley(falls, least):
+    """Return the step of the largest fall before half of one above `least` is given back."""
+    so_far = np.maximum.accumulate(falls)
+    lost = (so_far > least) & (falls < so_far / 2)
+    return int(np.argmax(falls[: np.argmax(lost)] if lost.any() else falls))
 
 
 def smooth(rates: list[float], losses: list[float]) -> np.ndarray:

@@ -18,6 +18,7 @@ import math
 import time
 from pathlib import Path
 
+import keras
 import keras_tuner as kt
 
 from keras_course import data, devices, files, plots, runs, schedules, timing, training
@@ -61,13 +62,16 @@ def tune(
     band: tuple[float, float] | None = None,
     range_test_steps: int = 100,
     splits: Splits | None = None,
+    model: keras.Model | None = None,
 ) -> Search:
     """Search the learning rate with the best score on the validation images.
 
     search: "random", "grid", "hyperband" or "bayesian". trials: how many; for hyperband how many
     rates, rounded up to 5, 17, 49 ... steps: of a trial (left out: one epoch; hyperband ends most
     trials earlier). validation_images: how many judge a trial (left out: all). band: lowest and
-    highest rate; left out, a range test of `range_test_steps` steps finds it.
+    highest rate; left out, a range test of `range_test_steps` steps finds it. splits, model: what
+    `data.load` and `training.build` return for this recipe, where they are there already; the model
+    gets its first values back.
 
     A search of the same recipe, data and settings in `folder` is continued, or returned if it is
     finished. Errors: UserError for anything impossible, or another search in the folder;
@@ -97,7 +101,8 @@ def tune(
     if known and (project / "leaderboard.json").exists():
         return _unless_all_diverged(Search.load(project))
 
-    model = training.build(recipe, splits)
+    model = model or training.build(recipe, splits)
+    first = variables.read(model)
     if not known:
         known = _find_band(recipe, model, train, band, range_test_steps, folder)
         project.mkdir(exist_ok=True)
@@ -121,6 +126,7 @@ def tune(
             project_name="tuner",
         )
     tuner.narrate(recipe, search, trials)
+    variables.write(model, first)
     board = {
         "dataset": recipe.dataset,
         "model": recipe.model,
@@ -135,6 +141,7 @@ def tune(
     best = rows[0]["learning_rate"] if rows[0]["status"] == "finished" else None
     seconds = known["seconds of the range test"] + sum(row["seconds"] for row in rows)
     board |= {"seconds": round(seconds, 1), "best_learning_rate": best, "trials": rows}
+    board["note"] = _too_short(board, len(splits.class_names))
     title = f"{search} search: {recipe.model} on {recipe.dataset}, {recipe.optimizer}"
     plots.save(pictures.search(board, title), project / "search.png")
     files.write_json(project / "leaderboard.json", board)  # last: it says that all is done
@@ -224,6 +231,19 @@ def _unless_all_diverged(found):
         print(found.text(), flush=True)
         raise AllDiverged(found.leaderboard["band"])
     return found
+
+
+def _too_short(board, classes):
+    """Return a warning if the best accuracy may be chance, two standard errors allowed."""
+    chance = 1 / classes
+    error = math.sqrt(chance * (1 - chance) / board["validation_images"])
+    best = board["trials"][0]
+    if board["monitor"] != "val_accuracy" or best["score"] > chance + 2 * error:
+        return ""
+    return (
+        f"No trial did better than chance, {chance:.0%}: {best['steps']} steps are too few to tell "
+        "the rates apart. Give the trials more steps, or trust the range test's suggestion."
+    )
 
 
 def _some(split, count, seed):

@@ -92,7 +92,7 @@ class PairedTuner(kt.Tuner):
     def _build_and_fit_model(self, trial, *args, **kwargs):
         """Run one execution; KerasTuner calls this for each."""
         losses = StepLosses()
-        kwargs["callbacks"] = [StopWhenNotFinite(), losses, *kwargs["callbacks"]]
+        kwargs["callbacks"] = [losses, StopWhenNotFinite(), *kwargs["callbacks"]]
         if "tuner/epochs" in trial.hyperparameters.values:
             kwargs["callbacks"].append(_SaveState(self._state_file(trial.trial_id)))
         try:
@@ -107,7 +107,7 @@ class PairedTuner(kt.Tuner):
                 "seed": execution_seed(self.seed, self._execution),
                 "status": status,
                 "metrics": metrics,
-                "losses": [loss for loss in losses.losses if math.isfinite(loss)],
+                "losses": [loss if math.isfinite(loss) else None for loss in losses.losses],
             }
         )
         self._execution += 1
