@@ -89,15 +89,22 @@ def minutes_option(command, default=None):
     command.add_argument("--minutes", type=float, metavar="M", default=default, help=text)
 
 
-def search_options(command):
-    command.add_argument("--search", default="random", help="random, grid, hyperband or bayesian")
-    command.add_argument("--trials", type=int, default=4, metavar="N", help="learning rates to try")
+def search_options(command, trials=4):
+    command.add_argument("--search", default="grid", help="random, grid, hyperband or bayesian")
+    text = "learning rates to try"
+    command.add_argument("--trials", type=int, default=trials, metavar="N", help=text)
 
 
-def run_options(command, minutes=None):
+def run_options(command):
     recipe_options(command)
-    minutes_option(command, minutes)
+    minutes_option(command)
     search_options(command)
+
+
+def demo_options(command):
+    recipe_options(command)
+    minutes_option(command, default=3)
+    search_options(command, trials=3)
 
 
 def train_options(command):
@@ -201,20 +208,23 @@ def test(options):
 
 def find_lr(options):
     recipe = _recipe(options)
-    from keras_course import runs, search
+    from keras_course import runs
+    from keras_course.search.range_test import range_test
 
     with runs.output(options.output) as folder:
-        result = search.range_test(recipe, folder=folder)
-    print(f"Suggested learning rate {result.suggestion:.2g}. Picture: {folder / 'range_test.png'}")
+        range_test(recipe, folder=runs.claim(folder, recipe))
+    print(f"Picture: {folder / 'range_test.png'}")
 
 
 def tune(options):
     recipe = _recipe(options)
-    from keras_course import runs, search
+    from keras_course import runs
+    from keras_course.search.tune import tune
 
     with runs.output(options.output) as folder:
-        result = search.tune(recipe, folder, search=options.search, trials=options.trials)
-    print(result.table())
+        runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
+        found = tune(recipe, folder, search=options.search, trials=options.trials)
+    print(found.text())
 
 
 def export(options):
@@ -354,7 +364,7 @@ DATA_COMMANDS = {
     "preview": (data_preview, preview_options, "draw images with labels, and augmented"),
 }
 COMMANDS = {
-    "demo": (demo, lambda command: run_options(command, minutes=3), "`run` in three minutes"),
+    "demo": (demo, demo_options, "`run` in three minutes"),
     "run": (run, run_options, "tune, train, test once, export, report"),
     "train": (train, train_options, "train one network"),
     "find-lr": (find_lr, recipe_options, "range test: which learning rates work"),

@@ -25,7 +25,7 @@ def run(
     folder: str | Path,
     *,
     minutes: float | None = None,
-    search: str = "random",
+    search: str = "grid",
     trials: int = 4,
 ) -> Run:
     """Do the whole job and return the run; `minutes` bounds all of it.
@@ -36,7 +36,6 @@ def run(
     folder = runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
     splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     if not runs.is_finished(folder):
-        files.write_text(folder / "recipe.json", recipe.to_json())
         model = training.build(recipe, splits)
         sizes = (
             {} if minutes is None else _search_sizes(folder, recipe, splits, model, minutes, trials)
@@ -73,6 +72,7 @@ def _search_sizes(folder, recipe, splits, model, minutes, trials):
         steps = round(steps_per_epoch * seconds / epoch / (1 + 1.2 * trials))
         steps = min(max(steps, 10), steps_per_epoch)
         sizes = {"steps": steps, "range_test_steps": min(max(steps, 40), 100)}
+        runs.mark(folder, recipe)
         files.write_json(path, {**sizes, "validation_images": 1000})
     return json.loads(path.read_text(encoding="utf-8"))
 

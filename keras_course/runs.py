@@ -155,6 +155,13 @@ def claim(folder: str | os.PathLike, recipe: Recipe, chosen: Sequence[str] = ())
     return folder
 
 
+def mark(folder: Path, recipe: Recipe) -> None:
+    """Make the folder one of this recipe, unless it is one already."""
+    make(folder)
+    if not (folder / "recipe.json").exists():
+        files.write_text(folder / "recipe.json", recipe.to_json())
+
+
 def is_finished(folder: Path) -> bool:
     """Return whether a training run in this folder has come to its end."""
     return (folder / "metrics.json").is_file() and Run.load(folder).metrics["status"] == "finished"

@@ -5,6 +5,7 @@ import time
 import keras
 import numpy as np
 
+from keras_course import variables
 from keras_course.errors import UserError
 
 
@@ -14,19 +15,15 @@ def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -
     The steps also compile what `fit` runs afterwards, so the time is not lost. They are taken at
     rate zero, and every variable gets its value back.
     """
-    optimizer = model.optimizer
-    optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *optimizer.variables]
-    values = [keras.ops.convert_to_numpy(variable) for variable in variables]
-    optimizer.learning_rate = 0.0
+    values = variables.read(model)
+    model.optimizer.learning_rate = 0.0
     clock = _Clock()
     model.fit(train, steps_per_epoch=100, callbacks=[clock], shuffle=False, verbose=0)
     model.evaluate(validation, steps=1, verbose=0)  # compiles
     began = time.perf_counter()
     model.evaluate(validation, steps=1, verbose=0)
     validation_step = time.perf_counter() - began
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+    variables.write(model, values)
     return steps_per_epoch * clock.seconds_per_step() + len(validation) * validation_step
 
 

@@ -5,10 +5,9 @@ import functools
 import numpy as np
 import pytest
 
-from keras_course import training
+from keras_course import training, variables
 from keras_course.data.splits import Split, Splits
 from keras_course.recipes import Recipe
-from keras_course.search import variables
 
 
 def rows(count, classes=2, size=8):

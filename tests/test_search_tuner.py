@@ -5,9 +5,9 @@ import keras_tuner as kt
 import numpy as np
 import pytest
 
-from keras_course import training
+from keras_course import training, variables
 from keras_course.data import pipeline
-from keras_course.search import oracles, tune, variables
+from keras_course.search import oracles, tune
 from keras_course.search.one_model import OneModel
 from keras_course.search.tuner import PairedTuner, execution_seed
 from tests.search_rows import LINEAR, SPLITS, compiled_once

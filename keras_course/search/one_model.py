@@ -8,7 +8,7 @@ in each trial, and the memory that KerasTuner's trials gather.
 import keras
 import keras_tuner as kt
 
-from keras_course.search import variables
+from keras_course import variables
 
 
 class OneModel(kt.HyperModel):

@@ -198,7 +198,7 @@ def range_test(
     fall, or for impossible `steps`, `low` and `high`.
     """
     if folder is not None:
-        runs.make(Path(folder))
+        runs.mark(Path(folder), recipe)
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     train, _ = training.batches(recipe, splits)
     model = training.build(recipe, splits)

@@ -21,10 +21,10 @@ from pathlib import Path
 import keras
 import keras_tuner as kt
 
-from keras_course import data, devices, files, plots, runs, schedules, timing, training
+from keras_course import data, devices, files, plots, runs, schedules, timing, training, variables
 from keras_course.data import pipeline
 from keras_course.data.splits import Split, Splits, stratified
-from keras_course.errors import UserError
+from keras_course.errors import Failure, UserError
 from keras_course.recipes import Recipe
 from keras_course.search import (
     fingerprint,
@@ -33,14 +33,13 @@ from keras_course.search import (
     pictures,
     progress,
     range_test,
-    variables,
 )
 from keras_course.search.leaderboard import Search
 from keras_course.search.one_model import OneModel
 from keras_course.search.tuner import PairedTuner
 
 
-class AllDiverged(ArithmeticError):
+class AllDiverged(Failure):
     """No rate of the band gave a finite loss to the end of its trial."""
 
     def __init__(self, band: tuple[float, float]):
@@ -55,7 +54,7 @@ def tune(
     recipe: Recipe,
     folder: str | Path,
     *,
-    search: str = "random",
+    search: str = "grid",
     trials: int = 4,
     steps: int | None = None,
     validation_images: int | None = None,
@@ -96,7 +95,7 @@ def tune(
         validation_images=len(chosen.labels),
         band=list(map(float, band)) if band else f"of a range test of {range_test_steps} steps",
     )
-    runs.make(folder)
+    runs.mark(folder, recipe)
     known = fingerprint.check(project / "search.json", identity)
     if known and (project / "leaderboard.json").exists():
         return _unless_all_diverged(Search.load(project))

@@ -23,9 +23,8 @@ import keras
 import keras_tuner as kt
 import numpy as np
 
-from keras_course import files
+from keras_course import files, variables
 from keras_course.callbacks import Diverged, StopWhenNotFinite
-from keras_course.search import variables
 from keras_course.search.range_test import StepLosses
 
 
