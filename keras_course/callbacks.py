@@ -148,6 +148,7 @@ class Progress(keras.callbacks.Callback):
             f"accuracy {logs['accuracy']:6.1%}  validation {logs['val_accuracy']:6.1%}  "
             f"rate {logs['learning_rate']:.2g}  {timing.duration(left)} left"
         )
+        sys.stdout.flush()  # a log file shows each epoch when it ends
 
     def close(self):
         self.epoch.close()

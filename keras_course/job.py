@@ -17,7 +17,7 @@ from keras_course.report import report
 from keras_course.runs import Run
 from keras_course.search.tune import tune
 
-AFTERWARDS = 25  # seconds of --minutes for the test set, the export and the report
+AFTERWARDS = 12  # seconds for export and report; the test images come on top
 
 
 def run(
@@ -37,18 +37,26 @@ def run(
     splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     if not runs.is_finished(folder):
         model = training.build(recipe, splits)
-        sizes = (
-            {} if minutes is None else _search_sizes(folder, recipe, splits, model, minutes, trials)
-        )
+        train, steps_per_epoch = training.batches(recipe, splits)
+        validation = pipeline.evaluation_batches(*splits.validation)
+        epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
+        sizes = {}
+        if minutes is not None:
+            runs.mark(folder, recipe)
+            sizes = _search_sizes(folder, minutes * 60, epoch / steps_per_epoch, trials)
         found = tune(
             recipe, folder, search=search, trials=trials, splits=splits, model=model, **sizes
         )
-        print(found.text())
+        print(found.text(), flush=True)
         recipe = dataclasses.replace(recipe, learning_rate=found.best_learning_rate)
         files.write_text(folder / "recipe.json", recipe.to_json())
         if minutes is not None:
-            minutes -= (time.perf_counter() - began + AFTERWARDS) / 60
-        training.fit(recipe, folder, splits=splits, model=model, minutes=minutes)
+            # To look at an image costs a third of learning from it.
+            testing = epoch * len(splits.test.labels) / len(splits.train.labels) / 3
+            minutes -= (time.perf_counter() - began + testing + AFTERWARDS) / 60
+        training.fit(
+            recipe, folder, splits=splits, model=model, epoch_seconds=epoch, minutes=minutes
+        )
     finished = training.test(Run.load(folder), splits=splits)
     exported = export(finished, splits=splits)
     page = report(finished, splits=splits)
@@ -56,23 +64,18 @@ def run(
     return finished
 
 
-def _search_sizes(folder, recipe, splits, model, minutes, trials):
-    """Return the sizes of a search that takes a tenth of the minutes, or 45 s of a few.
+def _search_sizes(folder, seconds, step, trials):
+    """Return the sizes of a search that takes a tenth of the seconds, or 45 s where they are few.
 
-    They depend on how fast the machine is just now, so they are kept: a search that is taken up
-    again must have the same ones.
+    They depend on how fast a step is just now, so they are kept: a search that is taken up again
+    must have the same ones.
     """
     path = folder / "search_sizes.json"
     if not path.exists():
-        train, steps_per_epoch = training.batches(recipe, splits)
-        validation = pipeline.evaluation_batches(*splits.validation)
-        epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
-        seconds = max(6 * minutes, min(45, 15 * minutes))
         # The range test costs as much as a trial, and judging a trial a fifth of it.
-        steps = round(steps_per_epoch * seconds / epoch / (1 + 1.2 * trials))
-        steps = min(max(steps, 10), steps_per_epoch)
+        steps = max(seconds / 10, min(45, seconds / 4)) / step / (1 + 1.2 * trials)
+        steps = min(max(round(steps), 10), 1000)
         sizes = {"steps": steps, "range_test_steps": min(max(steps, 40), 100)}
-        runs.mark(folder, recipe)
         files.write_json(path, {**sizes, "validation_images": 1000})
     return json.loads(path.read_text(encoding="utf-8"))
 

@@ -77,14 +77,16 @@ def fit(
     *,
     splits: Splits | None = None,
     model: keras.Model | None = None,
+    epoch_seconds: float | None = None,
     minutes: float | None = None,
     extra_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Train the recipe's network, keep the best epoch's weights, and return the run.
 
-    splits, model: what `data.load` and `build` return for this recipe, where they are there already
-    (the model may have another rate). minutes: choose the number of epochs so that all of this,
-    from the call on, takes so long; the recipe of the run says what it became.
+    splits, model, epoch_seconds: what `data.load`, `build` and `timing.measure_epoch` return for
+    this recipe, where they are there already; the model may have another rate. minutes: choose the
+    number of epochs so that all of this, from the call on, takes so long; the recipe of the run
+    says what it became.
 
     A finished run of the same recipe in `folder` is returned as it is. Raises `callbacks.Diverged`
     when the loss is not finite any more, and `UserError` for what cannot work.
@@ -95,13 +97,15 @@ def fit(
     if runs.is_finished(folder):
         print(f"{folder} holds the finished run of this recipe; it is used as it is.")
         return Run.load(folder)
+    if (folder / "history.csv").exists():
+        print(f"{folder} holds an unfinished run of this recipe; it begins anew.")
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     train, steps_per_epoch = batches(recipe, splits)
     validation = pipeline.evaluation_batches(*splits.validation)
     precision = devices.choose_precision(recipe.precision)
     model = model or build(recipe, splits, precision)
     model.optimizer.learning_rate = recipe.learning_rate
-    seconds = timing.measure_epoch(model, train, steps_per_epoch, validation)
+    seconds = epoch_seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
     if minutes is not None:
         left = 60 * minutes - (time.perf_counter() - began)
         recipe = dataclasses.replace(recipe, epochs=timing.epochs_within(left, seconds))
@@ -117,7 +121,7 @@ def fit(
     best = callbacks.SaveBest(folder / "best.keras", recipe.monitor)
     history = callbacks.WriteHistory(folder / "history.csv")
     progress = callbacks.Progress()
-    status = "interrupted"
+    status = "failed"
     try:
         model.fit(
             train,
@@ -144,10 +148,14 @@ def fit(
     except callbacks.Diverged:
         status = "diverged"
         raise
+    except KeyboardInterrupt:
+        status = "interrupted"
+        if not best.epoch:
+            best.save()  # no epoch has ended: these weights are the best there are
+        print(f"Interrupted in epoch {len(history.rows) + 1}. The best weights so far: {best.path}")
+        raise
     finally:
         progress.close()
-        if not best.epoch and status == "interrupted":
-            best.save()  # no epoch has ended: these weights are the best there are
         metrics = {
             "status": status,
             "parameters": model.count_params(),
@@ -160,12 +168,18 @@ def fit(
             "precision": precision,
             "versions": {name: metadata.version(name) for name in PACKAGES},
         }
-        files.write_json(folder / "metrics.json", metrics)
-        if history.rows:
-            title = f"{recipe.model} on {recipe.dataset}, {precision} on {devices.describe()}"
-            figure = plots.curves(history.rows, title, monitor=recipe.monitor)
-            plots.save(figure, folder / "curves.png")
+        _write(Run(folder, recipe, history.rows, metrics))
     return Run.load(folder)
+
+
+def _write(run):
+    """Write what is known at the end of a run, however it ended."""
+    run.write_metrics()
+    if run.history:
+        recipe, metrics = run.recipe, run.metrics
+        title = f"{recipe.model} on {recipe.dataset}, {metrics['precision']}, {metrics['device']}"
+        figure = plots.curves(run.history, title, monitor=recipe.monitor)
+        plots.save(figure, run.folder / "curves.png")
 
 
 def test(run: Run, *, splits: Splits | None = None) -> Run:

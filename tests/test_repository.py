@@ -13,7 +13,7 @@ PACKAGE = ROOT / "keras_course"
 
 # A module imports only from floors below its own, or from its own folder.
 FLOORS = [
-    {"errors", "files", "quiet", "__init__"},
+    {"errors", "files", "quiet", "options", "__init__"},
     {"devices", "layers", "schedules", "optimizers", "plots", "architecture"},
     {"augmentation"},
     {"data", "models"},

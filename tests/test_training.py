@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 
 import keras
 import numpy as np
@@ -172,31 +171,24 @@ def test_early_stopping_ends_a_run_that_does_not_improve(splits, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
-def test_ctrl_c_keeps_the_best_weights(tmp_path):
-    script = """
-        from tests.conftest import bright_channel
-        from tests.test_training import TINY
-        import dataclasses
-        from keras_course import training
-        from keras_course.data.splits import Splits
-        part = bright_channel(96)
-        splits = Splits(part, part, part, ("a", "b", "c"))
-        training.fit(dataclasses.replace(TINY, epochs=10_000, patience=10_000), %r, splits=splits)
-    """
+def test_ctrl_c_keeps_the_best_weights_and_ends_with_code_130(tmp_path):
+    options = "--model logistic_regression --epochs 10000 --patience 10000 --augmentation none"
     child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script) % str(tmp_path)],
+        [sys.executable, "-m", "keras_course", "train", *options.split(), "--output", tmp_path],
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         text=True,
     )
     for line in child.stdout:
-        if "epoch   2" in line:
+        if "epoch   2/" in line:
             child.send_signal(signal.SIGINT)
             break
-    child.communicate(timeout=10)
+    out, err = child.communicate(timeout=10)
+    assert child.returncode == 130
+    assert "The best weights so far" in out and "Traceback" not in err
     run = Run.load(tmp_path)
     assert run.metrics["status"] == "interrupted" and run.metrics["epochs"] >= 2
-    assert run.model().name == "simple_cnn"
+    assert run.model().name == "logistic_regression"
 
 
 def test_a_damaged_run_folder_is_named(run, tmp_path):

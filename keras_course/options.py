@@ -1,0 +1,100 @@
+"""The options of the command line: the same name for the same thing in every command."""
+
+
+def recipe_options(command):
+    recipe = command.add_argument_group("recipe", "left out: the best practice of the lecture")
+    recipe.add_argument("--recipe", metavar="NAME|FILE", help="default, laptop or a recipe.json")
+    recipe.add_argument("--dataset", help="shapes, cifar10, cifar100, tfds:NAME or folder:PATH")
+    recipe.add_argument("--model", help="logistic_regression, mlp, simple_cnn, resnet20 ...")
+    recipe.add_argument("--normalization", help="paper, batch, instance, group or none")
+    recipe.add_argument("--dropout", type=float, metavar="SHARE", help="of the units, like 0.5")
+    recipe.add_argument("--optimizer", help="sgd, momentum, nesterov, adagrad, adadelta or adam")
+    recipe.add_argument("--learning-rate", type=float, metavar="RATE", help="like 0.001")
+    recipe.add_argument("--schedule", help="constant, decay, inverse_time, cosine or plateau")
+    recipe.add_argument("--decay", type=float, help="of the schedules decay and inverse_time")
+    recipe.add_argument("--augmentation", help="none, or parts of flip_shift_color_rotate90")
+    recipe.add_argument("--batch-size", type=int, metavar="N", help="images in a step, like 128")
+    recipe.add_argument("--epochs", type=int, metavar="N", help="at most")
+    recipe.add_argument("--patience", type=int, metavar="N", help="epochs without improvement")
+    recipe.add_argument("--precision", help="auto, float32, bfloat16 or float16")
+    recipe.add_argument("--seed", type=int, metavar="N", help="of weights, order and augmentation")
+    command.add_argument("--device", choices=["auto", "gpu"], default="auto", help="gpu: or fail")
+    yes_option(command)
+    output_option(command)
+
+
+def yes_option(command):
+    command.add_argument("--yes", action="store_true", help="download a data set without asking")
+
+
+def output_option(command):
+    command.add_argument("--output", metavar="FOLDER", help="left out: a new one under runs/")
+
+
+def minutes_option(command, default=None):
+    text = "as many epochs as fit into M minutes, all included"
+    command.add_argument("--minutes", type=float, metavar="M", default=default, help=text)
+
+
+def search_options(command, trials=4):
+    command.add_argument("--search", default="grid", help="random, grid, hyperband or bayesian")
+    text = "learning rates to try"
+    command.add_argument("--trials", type=int, default=trials, metavar="N", help=text)
+
+
+def run_options(command):
+    recipe_options(command)
+    minutes_option(command)
+    search_options(command)
+
+
+def demo_options(command):
+    recipe_options(command)
+    minutes_option(command, default=3)
+    search_options(command, trials=3)
+
+
+def train_options(command):
+    recipe_options(command)
+    minutes_option(command)
+
+
+def tune_options(command):
+    recipe_options(command)
+    search_options(command)
+
+
+def run_argument(command):
+    command.add_argument("run", metavar="RUN", help="the folder of a training run")
+
+
+def export_options(command):
+    run_argument(command)
+    formats = ("savedmodel", "keras", "litert", "onnx")
+    command.add_argument("--format", default="savedmodel", help=", ".join(formats))
+
+
+def predict_options(command):
+    command.add_argument("folder", metavar="MODEL", help="a run folder or a SavedModel")
+    command.add_argument("images", metavar="IMAGE", nargs="+", help="PNG or JPEG, of any size")
+
+
+def doctor_options(command):
+    command.add_argument("--quick", action="store_true", help="without timing two models")
+
+
+def prepare_options(command):
+    command.add_argument("name", metavar="NAME", help="cifar10, cifar100 or tfds:NAME")
+    yes_option(command)
+
+
+def import_options(command):
+    command.add_argument("name", metavar="NAME", choices=["cifar10"], help="cifar10")
+    command.add_argument("path", metavar="PATH", help="an archive, an .npz or a folder")
+
+
+def preview_options(command):
+    command.add_argument("name", metavar="NAME", help="a data set")
+    command.add_argument("--augmentation", default="flip_shift_color", help="of the second picture")
+    yes_option(command)
+    output_option(command)
