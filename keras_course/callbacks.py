@@ -49,7 +49,7 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
 
 class FollowRates(keras.callbacks.Callback):
-    """Set the learning rate before each step to the next of `rates`."""
+    """Set the learning rate before each step to the next of `rates`, and begin again at its end."""
 
     def __init__(self, rates: Sequence[float]):
         super().__init__()
@@ -59,7 +59,7 @@ class FollowRates(keras.callbacks.Callback):
         self.step = 0
 
     def on_train_batch_begin(self, batch, logs=None):
-        self.model.optimizer.learning_rate = self.rates[self.step]
+        self.model.optimizer.learning_rate = self.rates[self.step % len(self.rates)]
         self.step += 1
 
 

@@ -74,7 +74,9 @@ def _search_sizes(folder, seconds, step, trials):
     if not path.exists():
         # The range test costs as much as a trial, and judging a trial a fifth of it.
         steps = max(seconds / 10, min(45, seconds / 4)) / step / (1 + 1.2 * trials)
-        steps = min(max(round(steps), 10), 1000)
+        steps = min(
+            max(int(round(steps, -1)), 10), 1000
+        )  # tens: equal on machines of similar speed
         sizes = {"steps": steps, "range_test_steps": min(max(steps, 40), 100)}
         files.write_json(path, {**sizes, "validation_images": 1000})
     return json.loads(path.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 """The search for the learning rate of a recipe, by KerasTuner, within the band of a range test.
 
 Each trial is the beginning of the run that the recipe would make: the weights, batches and
-augmentation of its seed, with one rate, constant over the trial. The trials differ in the rate
+augmentation of its seed, with one rate, from which it falls to zero. The trials differ in the rate
 alone. Validation images choose; the test images are not looked at.
 
 What it leaves in its folder:
