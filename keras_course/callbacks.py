@@ -7,7 +7,9 @@ ModelCheckpoint and ReduceLROnPlateau would keep "nan" as the best value for goo
 import csv
 import io
 import math
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +48,37 @@ class StopWhenNotFinite(keras.callbacks.Callback):
     def _check(self, loss):
         if not math.isfinite(loss):
             raise Diverged(self.step, float(self.model.optimizer.learning_rate), float(loss))
+
+
+class EndOnInterrupt(keras.callbacks.Callback):
+    """Turn Ctrl-C into a KeyboardInterrupt at the end of the step; a second one interrupts at once.
+
+    Python raises it between any two instructions, also in the middle of a write, or where a library
+    swallows it.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.before = False, None
+
+    def on_train_begin(self, logs=None):
+        if threading.current_thread() is threading.main_thread():  # others get no signals
+            self.before = signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, number, frame):
+        self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.asked:
+            raise KeyboardInterrupt
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.on_train_batch_end(batch)
+
+    def close(self):
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
 
 
 class FollowRates(keras.callbacks.Callback):
@@ -123,6 +156,10 @@ class Progress(keras.callbacks.Callback):
 
     Where nobody watches, as in a log file, there are the lines alone.
     """
+
+    def __init__(self):
+        super().__init__()
+        self.run = self.epoch = tqdm(disable=True)
 
     def on_train_begin(self, logs=None):
         steps, epochs = self.params["steps"], self.params["epochs"]

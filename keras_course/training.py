@@ -120,7 +120,7 @@ def fit(
 
     best = callbacks.SaveBest(folder / "best.keras", recipe.monitor)
     history = callbacks.WriteHistory(folder / "history.csv")
-    progress = callbacks.Progress()
+    progress, interrupt = callbacks.Progress(), callbacks.EndOnInterrupt()
     status = "failed"
     try:
         model.fit(
@@ -130,6 +130,7 @@ def fit(
             validation_data=validation,
             callbacks=[
                 callbacks.StopWhenNotFinite(),
+                interrupt,
                 callbacks.RecordRateAndTime(),
                 *_schedule(recipe, steps_per_epoch),
                 best,
@@ -155,6 +156,7 @@ def fit(
         print(f"Interrupted in epoch {len(history.rows) + 1}. The best weights so far: {best.path}")
         raise
     finally:
+        interrupt.close()
         progress.close()
         metrics = {
             "status": status,

@@ -98,7 +98,7 @@ MISTAKES = {
     "unknown search": (["tune", "--search", "gird"], "Did you mean 'grid'"),
     "missing folder": (["train", "--dataset", "folder:/no/such"], "/no/such"),
     "empty folder": (lambda path: ["train", "--dataset", f"folder:{path}"], "one folder"),
-    "one class": (one_class, "at least 2"),
+    "one class": (one_class, "at least two classes"),
     "empty class": (empty_class, "empty"),
     "class with too few images": (tiny_class, "'owl'"),
     "not an image": (not_an_image, "notes.png"),

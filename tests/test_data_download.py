@@ -91,7 +91,11 @@ def test_a_closed_port_and_an_error_page_are_refused_at_once():
 
 
 def test_a_name_look_up_that_hangs_ends_in_time(monkeypatch):
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: time.sleep(5))
+    def hang(*_, **__):
+        time.sleep(5)
+        raise OSError("too late")
+
+    monkeypatch.setattr(urllib.request, "urlopen", hang)
     start = time.monotonic()
     with pytest.raises(download.SlowHostError):
         download.rate("http://127.0.0.1/", 1000, seconds=0.2)

@@ -170,6 +170,26 @@ def test_early_stopping_ends_a_run_that_does_not_improve(splits, tmp_path):
     assert len(run.history) == run.metrics["best_epoch"] + 2 < 10
 
 
+def test_an_interrupt_waits_for_the_end_of_the_step_and_the_next_one_does_not(splits, tmp_path):
+    class PressCtrlC(keras.callbacks.Callback):
+        seen = 0
+
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 2:
+                signal.raise_signal(signal.SIGINT)
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.seen = batch
+
+    press, before = PressCtrlC(), signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(TINY, tmp_path, splits=splits, extra_callbacks=[press])
+    assert press.seen == 1  # of steps 0 and 1; step 2 ended in the interrupt
+    assert signal.getsignal(signal.SIGINT) == before
+    run = Run.load(tmp_path)
+    assert run.metrics["status"] == "interrupted" and run.model()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
 def test_ctrl_c_keeps_the_best_weights_and_ends_with_code_130(tmp_path):
     options = "--model logistic_regression --epochs 10000 --patience 10000 --augmentation none"
