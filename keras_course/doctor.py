@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from keras_course import quiet
+
 TESTED_PYTHONS = ((3, 11), (3, 12), (3, 13))
 DISK_NEEDED = 2e9  # bytes: CIFAR-10, its cache and some runs
 
@@ -32,16 +34,23 @@ class Finding:
 
 def main(timed: bool = True) -> int:
     """Print the findings; return 1 if something that is needed is missing, else 0."""
+    if not (missing := _print(python, packages)):
+        quiet.import_keras()
+        missing = _print(gpu, precision, graphviz, data_sets, disk)
+    if timed and not missing:
+        _print(seconds_per_epoch)
+    print(f"{missing} missing." if missing else "Everything that is needed is here.")
+    return 1 if missing else 0
+
+
+def _print(*looks):
+    """Print what the functions find, and return how much of it is missing."""
     missing = 0
-    for look in (python, packages, gpu, precision, graphviz, data_sets, disk):
+    for look in looks:
         for finding in look():
             print(finding, flush=True)
             missing += finding.state == "missing"
-    if timed and not missing:
-        for finding in seconds_per_epoch():
-            print(finding, flush=True)
-    print(f"{missing} missing." if missing else "Everything that is needed is here.")
-    return 1 if missing else 0
+    return missing
 
 
 def python() -> Iterator[Finding]:
@@ -76,9 +85,8 @@ def packages() -> Iterator[Finding]:
 
 
 def gpu() -> Iterator[Finding]:
-    from keras_course import devices, quiet
+    from keras_course import devices
 
-    quiet.import_keras()
     if devices.gpus():
         yield Finding("ok", f"GPU: {devices.describe()}")
     elif sys.platform == "win32":
