@@ -45,11 +45,8 @@ def build(recipe: Recipe, splits: Splits, precision: str | None = None) -> keras
             num_classes=len(splits.class_names),
             **recipe.model_options,
         )
-    optimizer = optimizers.optimizer(recipe.optimizer, recipe.learning_rate)
-    if model.dtype_policy.compute_dtype == "float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(
-        optimizer,
+        optimizers.optimizer(recipe.optimizer, recipe.learning_rate),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )

@@ -33,5 +33,6 @@ def load(model: keras.Model, path: Path) -> None:
 
 
 def _variables(model):
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:  # LossScaleOptimizer would make its variables a second time
+        model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]

@@ -261,3 +261,15 @@ def test_a_model_keeps_its_precision_after_clear_session(splits):
     assert model.layers[2].compute_dtype == "bfloat16"
     assert model.output.dtype == "float32"
     assert json.loads(model.to_json())  # and it can be saved
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_trains_and_float16_scales_its_loss(splits, tmp_path, precision):
+    recipe = dataclasses.replace(TINY, precision=precision, normalization="batch", epochs=2)
+    model = training.build(recipe, splits)
+    scaled = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (precision == "float16")
+    run = training.fit(recipe, tmp_path, splits=splits, model=model)
+    assert run.metrics["precision"] == precision
+    assert run.history[-1]["loss"] < run.history[0]["loss"]
+    assert run.history[0]["learning_rate"] == pytest.approx(1e-3, rel=1e-4)
