@@ -8,6 +8,7 @@ from keras_course.recipes import RECIPES, Recipe
 
 def test_the_default_is_the_best_practice_of_the_lecture():
     recipe = Recipe()
+    assert (recipe.dataset, recipe.model) == ("shapes", "resnet20")  # what `demo` runs
     assert recipe.optimizer == "adam"
     assert recipe.augmentation == "flip_shift_color"
     assert recipe.schedule == "plateau"
