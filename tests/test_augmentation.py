@@ -61,6 +61,11 @@ def test_evaluation_leaves_no_image_out():
     np.testing.assert_array_equal(labels, LABELS)
 
 
+def test_the_end_of_a_data_set_does_not_wait_for_the_autotuner():
+    for dataset in (training_batches(IMAGES, LABELS, 10), evaluation_batches(IMAGES, LABELS)):
+        assert dataset.options().autotune.enabled is False
+
+
 def test_flip_mirrors_about_half_of_the_images():
     key = keras.ops.convert_to_tensor([1, 2], "int32")
     images = np.repeat(IMAGES[:1], 400, axis=0).astype("float32")

@@ -10,7 +10,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_course import devices
 from keras_course.augmentation import augment
+
+PARALLEL = min(devices.cores(), 8)  # batches in the making at a time
+OPTIONS = tf.data.Options()
+OPTIONS.autotune.enabled = (
+    False  # its thread sleeps, and the end of a data set waits up to a minute
+)
 
 
 def order(count: int, batch_size: int, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +68,7 @@ def training_batches(
             tf.TensorSpec((None, 2), "int32"),
         ),
     ).flat_map(lambda *epoch: tf.data.Dataset.from_tensor_slices(epoch))
-    return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return steps.map(batch, num_parallel_calls=PARALLEL).prefetch(PARALLEL).with_options(OPTIONS)
 
 
 def evaluation_batches(
@@ -69,4 +76,5 @@ def evaluation_batches(
 ) -> tf.data.Dataset:
     """Return the data set of all images in their order, none left out, none augmented."""
     dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size)
-    return dataset.map(lambda x, y: (tf.cast(x, "float32"), y)).prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.map(lambda x, y: (tf.cast(x, "float32"), y))
+    return dataset.prefetch(PARALLEL).with_options(OPTIONS)
