@@ -81,6 +81,21 @@ class EndOnInterrupt(keras.callbacks.Callback):
             signal.signal(signal.SIGINT, self.before)
 
 
+class EndInTime(keras.callbacks.Callback):
+    """End training when another epoch as long as the last would pass `deadline`.
+
+    The number of epochs was chosen to fit; a machine that slows down meanwhile is what this is for.
+    """
+
+    def __init__(self, deadline: float):
+        super().__init__()
+        self.deadline = deadline  # of time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if time.perf_counter() + logs["seconds"] > self.deadline:
+            self.model.stop_training = True
+
+
 class FollowRates(keras.callbacks.Callback):
     """Set the learning rate before each step to the next of `rates`, and begin again at its end."""
 

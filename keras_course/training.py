@@ -135,6 +135,7 @@ def fit(
                     recipe.monitor, mode=schedules.mode(recipe.monitor), patience=recipe.patience
                 ),
                 history,
+                *([callbacks.EndInTime(began + 60 * minutes)] if minutes else []),
                 keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
                 *extra_callbacks,
                 progress,
