@@ -173,11 +173,13 @@ def data_import(given):
 def data_preview(given):
     quiet.import_keras()
     from keras_course import augmentation, data, preview, runs
+    from keras_course.recipes import RECIPES
 
-    augmentation.check(given.augmentation)
+    chosen = given.augmentation or RECIPES["default"].augmentation
+    augmentation.check(chosen)
     splits = data.load(given.name)
     with runs.output(given.output) as folder:
-        for path in preview.preview(splits, given.name, given.augmentation, folder):
+        for path in preview.preview(splits, given.name, chosen, folder):
             print(path)
 
 

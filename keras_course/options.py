@@ -95,6 +95,6 @@ def import_options(command):
 
 def preview_options(command):
     command.add_argument("name", metavar="NAME", help="a data set")
-    command.add_argument("--augmentation", default="flip_shift_color", help="of the second picture")
+    command.add_argument("--augmentation", help="of the second picture")
     yes_option(command)
     output_option(command)

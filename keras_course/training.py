@@ -5,6 +5,7 @@ looked at by `test` alone, and the run records how often.
 """
 
 import dataclasses
+import datetime
 import time
 from collections.abc import Sequence
 from importlib import metadata
@@ -164,6 +165,7 @@ def fit(
             "validation": best.metrics,
             "test_set_opened": 0,
             "seconds": round(time.perf_counter() - began, 1),
+            "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "device": devices.describe(),
             "precision": precision,
             "versions": {name: metadata.version(name) for name in PACKAGES},

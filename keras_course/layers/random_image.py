@@ -10,7 +10,10 @@ from keras import ops
 
 
 class RandomImageLayer(keras.layers.Layer):
-    """Images (batch, height, width, channels) with values 0..255 in, the same in float32 out."""
+    """Images (batch, height, width, channels) with values 0..255 in, the same in float32 out.
+
+    A layer adds the two methods of the protocol.
+    """
 
     def __init__(self, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
@@ -21,12 +24,6 @@ class RandomImageLayer(keras.layers.Layer):
         if not training:
             return images
         return self.transform_images(images, self.get_random_transformation(images))
-
-    def get_random_transformation(self, images, training=True, seed=None):
-        raise NotImplementedError
-
-    def transform_images(self, images, transformation, training=True):
-        raise NotImplementedError
 
     def uniform(self, images, low, high, seed):
         """Draw one number for each image, shaped to broadcast over its pixels."""
