@@ -195,11 +195,6 @@ def augmented(image: np.ndarray, draws: Sequence[np.ndarray], title: str) -> Fig
     return grid([image, *draws], title, labels=labels)
 
 
-def filters(kernel: np.ndarray, title: str, *, labels: Sequence[str] = ()) -> Figure:
-    """Draw the filters of a layer that sees an image: grey is zero, as `filter_images` has it."""
-    return grid(filter_images(kernel), title, labels=labels)
-
-
 def filter_images(kernel: np.ndarray) -> np.ndarray:
     """Return filters as images: zero is mid-grey, the largest weight of each filter black or white.
 

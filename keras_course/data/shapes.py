@@ -22,14 +22,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_course.data.splits import Split
+
 SIDE = 32  # pixels
 BATCH = 100  # images drawn at a time, from a stream of their own; a multiple of the classes
 TRAIN_IMAGES, TEST_IMAGES = 10_000, 2_000
-
-
-class Labelled(NamedTuple):
-    images: np.ndarray  # uint8, (n, 32, 32, 3), 0 to 255
-    labels: np.ndarray  # int64, (n,), index into CLASS_NAMES
 
 
 class Drawing(NamedTuple):
@@ -295,6 +292,6 @@ def test() -> Drawing:
     return draw(TEST_IMAGES, seed=1)
 
 
-def load() -> tuple[Labelled, Labelled, tuple[str, ...]]:
+def load() -> tuple[Split, Split, tuple[str, ...]]:
     """Return training images, test images and class names, for classification."""
-    return Labelled(*train()[:2]), Labelled(*test()[:2]), CLASS_NAMES
+    return Split(*train()[:2]), Split(*test()[:2]), CLASS_NAMES
