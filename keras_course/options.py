@@ -3,7 +3,7 @@
 
 def recipe_options(command):
     recipe = command.add_argument_group("recipe", "left out: the best practice of the lecture")
-    recipe.add_argument("--recipe", metavar="NAME|FILE", help="default, laptop or a recipe.json")
+    recipe.add_argument("--recipe", metavar="NAME|FILE", help="default, laptop, demo or a file")
     recipe.add_argument("--dataset", help="shapes, cifar10, cifar100, tfds:NAME or folder:PATH")
     recipe.add_argument("--model", help="logistic_regression, mlp, simple_cnn, resnet20 ...")
     recipe.add_argument("--normalization", help="paper, batch, instance, group or none")
@@ -52,6 +52,7 @@ def demo_options(command):
     recipe_options(command)
     minutes_option(command, default=3)
     search_options(command, trials=3)
+    command.set_defaults(recipe="demo")
 
 
 def train_options(command):

@@ -1,5 +1,6 @@
 """Every mistake of a user ends in one message, with exit code 2 and nothing half-written."""
 
+import json
 import os
 import subprocess
 import sys
@@ -202,7 +203,9 @@ def test_the_main_job_from_search_to_report(shapes, quarters, capsys):
     assert "as it was when the test set was opened" in capsys.readouterr().out
     assert main(["run", *arguments[1:], "--output", str(folder)]) == 0  # finished: used as it is
     assert main(["demo", *small]) == 0
-    assert (quarters / "runs" / "0002" / "report.html").exists()
+    demo = quarters / "runs" / "0002"
+    assert (demo / "report.html").exists()
+    assert json.loads((demo / "recipe.json").read_text())["schedule"] == "cosine"
 
 
 def test_every_command_works_alone(shapes, quarters, capsys):

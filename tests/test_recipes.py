@@ -6,9 +6,14 @@ from keras_course.errors import UserError
 from keras_course.recipes import RECIPES, Recipe
 
 
+def test_the_demo_differs_from_the_default_only_in_what_a_short_run_needs():
+    demo = dataclasses.replace(RECIPES["demo"], batch_size=128, schedule="plateau")
+    assert demo == RECIPES["default"]
+
+
 def test_the_default_is_the_best_practice_of_the_lecture():
     recipe = Recipe()
-    assert (recipe.dataset, recipe.model) == ("shapes", "resnet20")  # what `demo` runs
+    assert (recipe.dataset, recipe.model) == ("shapes", "resnet20")
     assert recipe.optimizer == "adam"
     assert recipe.augmentation == "flip_shift_color"
     assert recipe.schedule == "plateau"
