@@ -54,9 +54,8 @@ def run(
             # To look at an image costs a third of learning from it.
             testing = epoch * len(splits.test.labels) / len(splits.train.labels) / 3
             minutes -= (time.perf_counter() - began + testing + AFTERWARDS) / 60
-        training.fit(
-            recipe, folder, splits=splits, model=model, epoch_seconds=epoch, minutes=minutes
-        )
+        # Measured anew: the machine may have been slower, or faster, before the search.
+        training.fit(recipe, folder, splits=splits, model=model, minutes=minutes)
     finished = training.test(Run.load(folder), splits=splits)
     exported = export(finished, splits=splits)
     page = report(finished, splits=splits)
@@ -65,7 +64,7 @@ def run(
 
 
 def _search_sizes(folder, seconds, step, trials):
-    """Return the sizes of a search that takes a tenth of the seconds, or 45 s where they are few.
+    """Return the sizes of a search that takes a tenth of the seconds, or 30 s where they are few.
 
     They depend on how fast a step is just now, so they are kept: a search that is taken up again
     must have the same ones.
@@ -73,7 +72,7 @@ def _search_sizes(folder, seconds, step, trials):
     path = folder / "search_sizes.json"
     if not path.exists():
         # The range test costs as much as a trial, and judging a trial a fifth of it.
-        steps = max(seconds / 10, min(45, seconds / 4)) / step / (1 + 1.2 * trials)
+        steps = max(seconds / 10, min(30, seconds / 4)) / step / (1 + 1.2 * trials)
         steps = min(
             max(int(round(steps, -1)), 10), 1000
         )  # tens: equal on machines of similar speed
