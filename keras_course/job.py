@@ -42,6 +42,7 @@ def run(
         epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
         sizes = {}
         if minutes is not None:
+            timing.epochs_within(60 * minutes, epoch)  # or say now that not even one fits
             runs.mark(folder, recipe)
             sizes = _search_sizes(folder, minutes * 60, epoch / steps_per_epoch, trials)
         found = tune(
@@ -50,12 +51,19 @@ def run(
         print(found.text(), flush=True)
         recipe = dataclasses.replace(recipe, learning_rate=found.best_learning_rate)
         files.write_text(folder / "recipe.json", recipe.to_json())
+        # Measured anew: the machine may have been slower, or faster, before the search.
+        epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:
             # To look at an image costs a third of learning from it.
             testing = epoch * len(splits.test.labels) / len(splits.train.labels) / 3
-            minutes -= (time.perf_counter() - began + testing + AFTERWARDS) / 60
-        # Measured anew: the machine may have been slower, or faster, before the search.
-        training.fit(recipe, folder, splits=splits, model=model, minutes=minutes)
+            left = 60 * minutes - (time.perf_counter() - began + testing + AFTERWARDS)
+            if left < 1.1 * epoch:
+                late = timing.duration(1.1 * epoch - left)
+                print(f"The machine slows down: one epoch, {late} longer than --minutes.")
+            minutes = max(left, 1.1 * epoch) / 60
+        training.fit(
+            recipe, folder, splits=splits, model=model, epoch_seconds=epoch, minutes=minutes
+        )
     finished = training.test(Run.load(folder), splits=splits)
     exported = export(finished, splits=splits)
     page = report(finished, splits=splits)

@@ -75,14 +75,16 @@ def fit(
     *,
     splits: Splits | None = None,
     model: keras.Model | None = None,
+    epoch_seconds: float | None = None,
     minutes: float | None = None,
     extra_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Train the recipe's network, keep the best epoch's weights, and return the run.
 
-    splits, model: what `data.load` and `build` return for this recipe, where they are there
-    already; the model may have another rate. minutes: choose the number of epochs so that all of
-    this, from the call on, takes so long; the recipe of the run says what it became.
+    splits, model, epoch_seconds: what `data.load`, `build` and `timing.measure_epoch` return for
+    this recipe, where they are there already; the model may have another rate. minutes: choose the
+    number of epochs so that all of this, from the call on, takes so long; the recipe of the run
+    says what it became.
 
     A finished run of the same recipe in `folder` is returned as it is. Raises `callbacks.Diverged`
     when the loss is not finite any more, and `UserError` for what cannot work.
@@ -101,7 +103,7 @@ def fit(
     precision = devices.choose_precision(recipe.precision)
     model = model or build(recipe, splits, precision)
     model.optimizer.learning_rate = recipe.learning_rate
-    seconds = timing.measure_epoch(model, train, steps_per_epoch, validation)
+    seconds = epoch_seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
     if minutes is not None:
         left = 60 * minutes - (time.perf_counter() - began)
         recipe = dataclasses.replace(recipe, epochs=timing.epochs_within(left, seconds))

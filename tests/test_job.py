@@ -1,0 +1,35 @@
+import pytest
+
+from keras_course import data, job, timing
+from keras_course.errors import UserError
+from keras_course.recipes import Recipe
+
+TINY = Recipe(model="logistic_regression", augmentation="none", batch_size=16, patience=2)
+
+
+@pytest.fixture
+def epochs_of(monkeypatch, splits):
+    """Let the epochs seem to take these seconds, each time that they are measured."""
+    monkeypatch.setattr(data, "load", lambda *_: splits)
+
+    def seem(*seconds):
+        measured = iter(seconds)
+        monkeypatch.setattr(timing, "measure_epoch", lambda *_: next(measured))
+
+    return seem
+
+
+def test_a_machine_that_slows_down_after_the_search_still_trains_an_epoch(
+    epochs_of, tmp_path, capsys
+):
+    epochs_of(1, 3600)
+    run = job.run(TINY, tmp_path, minutes=1, trials=2)
+    assert run.recipe.epochs == 1 and run.metrics["test"]["accuracy"] > 0
+    assert "The machine slows down: one epoch" in capsys.readouterr().out
+
+
+def test_minutes_for_less_than_an_epoch_are_refused_before_the_search(epochs_of, tmp_path):
+    epochs_of(100)
+    with pytest.raises(UserError, match="One epoch takes 1 min 40 s"):
+        job.run(TINY, tmp_path / "run", minutes=1)
+    assert not list((tmp_path / "run").glob("*"))
