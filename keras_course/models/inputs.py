@@ -1,0 +1,29 @@
+"""What the builders ask of their input: which stem suits its size, and how small it may be.
+
+The networks for ImageNet begin with layers that make 224x224 pixels into 56x56; of 32x32 they would
+leave 8x8 and then 1x1. So each has two stems: "imagenet", the paper's, and "cifar", which keeps
+small images large. Where none is named, images of 64 pixels or fewer get the CIFAR stem.
+"""
+
+from keras_course.errors import UserError, unknown
+
+STEMS = ("cifar", "imagenet")
+
+
+def choose_stem(stem: str | None, input_shape) -> str:
+    """Return the stem that was named, or the one that suits images of `input_shape`."""
+    if stem is None:
+        return "cifar" if max(input_shape[:2]) <= 64 else "imagenet"
+    if stem not in STEMS:
+        raise unknown("stem", stem, STEMS)
+    return stem
+
+
+def require_size(name: str, input_shape, pixels: int) -> None:
+    """Raise a `UserError` unless the images have at least `pixels` in height and width."""
+    height, width = input_shape[:2]
+    if min(height, width) < pixels:
+        raise UserError(
+            f"{name} needs images of at least {pixels}x{pixels} pixels: smaller ones end before "
+            f"its last layer. Received: {height}x{width}."
+        )
