@@ -138,7 +138,8 @@ class SaveBest(keras.callbacks.Callback):
         value = self.sign * logs[self.monitor]
         if value > self.best:
             self.best, self.epoch = value, epoch + 1
-            self.metrics = {"accuracy": logs["val_accuracy"], "loss": logs["val_loss"]}
+            names = (name for name in logs if name.startswith("val_"))
+            self.metrics = {name.removeprefix("val_"): logs[name] for name in names}
             self.save()
 
     def save(self):
@@ -169,11 +170,12 @@ class WriteHistory(keras.callbacks.Callback):
 class Progress(keras.callbacks.Callback):
     """Show a bar for the epoch and one for the whole run with the time left, and a line an epoch.
 
-    Where nobody watches, as in a log file, there are the lines alone.
+    Where nobody watches, as in a log file, there are the lines alone. metric: the one to show.
     """
 
-    def __init__(self):
+    def __init__(self, metric: str = "accuracy"):
         super().__init__()
+        self.metric = metric
         self.run = self.epoch = tqdm(disable=True)
 
     def on_train_begin(self, logs=None):
@@ -195,9 +197,12 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         done, epochs = epoch + 1, self.params["epochs"]
         left = (time.perf_counter() - self.began) / done * (epochs - done)
+        name = self.metric.replace("_", " ")
+        if self.metric in logs:
+            name = f"{name} {logs[self.metric]:6.1%} "  # else measured in validation alone
         self.run.write(
-            f"epoch {done:3d}/{epochs}  loss {logs['loss']:.3f}  "
-            f"accuracy {logs['accuracy']:6.1%}  validation {logs['val_accuracy']:6.1%}  "
+            f"epoch {done:3d}/{epochs}  loss {logs['loss']:.3f}  {name} "
+            f"validation {logs[f'val_{self.metric}']:6.1%}  "
             f"rate {logs['learning_rate']:.2g}  {timing.duration(left)} left"
         )
         sys.stdout.flush()  # a log file shows each epoch when it ends

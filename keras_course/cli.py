@@ -78,6 +78,50 @@ def train(given):
     print(f"{_of(run)}: validation accuracy {validation:.1%}. The run is in {run.folder}.")
 
 
+def detect(given):
+    quiet.import_keras()
+    from keras_course import detection, runs
+
+    chosen = detection.Detection(**_fields(given, detection.Detection))
+    _check_positive(given)
+    with runs.output(given.output) as folder:
+        metrics = detection.detect(chosen, folder, minutes=given.minutes)
+    print(
+        f"{metrics['model']} on scenes ({metrics['device']}): test mAP "
+        f"{metrics['test']['mAP']:.1%} at IoU 0.5, of {metrics['test']['images']} scenes. "
+        f"Picture: {folder / 'detection.png'}"
+    )
+
+
+def segment(given):
+    quiet.import_keras()
+    from keras_course import runs, segmentation
+
+    chosen = segmentation.Segmentation(**_fields(given, segmentation.Segmentation))
+    _check_positive(given)
+    with runs.output(given.output) as folder:
+        metrics = segmentation.segment(chosen, folder, minutes=given.minutes)
+    tested = metrics["test"]
+    print(
+        f"{metrics['model']} on the masks of shapes ({metrics['device']}): test IoU of shape and "
+        f"background {tested['shape_iou']:.1%}, mean of {len(tested['iou'])} classes "
+        f"{tested['mean_iou']:.1%}, of {tested['images']:,} images. "
+        f"Picture: {folder / 'segmentation.png'}"
+    )
+
+
+def transfer(given):
+    quiet.import_keras()
+    from keras_course import runs
+    from keras_course.transfer import recipe_of, transfer
+
+    recipe = _recipe(given, recipe_of(given.source, given.model))
+    with runs.output(given.output) as folder:
+        run = transfer(given.source, recipe, folder, frozen_epochs=given.frozen_epochs)
+    validation = run.metrics["validation"]["accuracy"]
+    print(f"{_of(run)}: validation accuracy {validation:.1%}. The run is in {run.folder}.")
+
+
 def test(given):
     run = _run(given)
     from keras_course import training
@@ -183,34 +227,60 @@ def data_preview(given):
             print(path)
 
 
+def models_list(given):
+    from keras_course import model_table
+
+    print(model_table.text())
+
+
+def models_describe(given):
+    quiet.import_keras()
+    from keras_course import describe, models, runs
+
+    _check_positive(given)
+    pixels = given.input_size
+    model = models.build(given.name, input_shape=(pixels, pixels, 3), num_classes=given.num_classes)
+    with runs.output(given.output) as folder:
+        print(describe.describe(model, folder))
+
+
 # What the commands share ------------------------------------------------------------------------
 
 
-def _recipe(given):
+def _recipe(given, default=None):
     """Return the recipe that was described, its data set prepared."""
     quiet.import_keras()
     from keras_course import devices
     from keras_course.recipes import RECIPES, Recipe
 
     if given.recipe is None:
-        recipe = RECIPES["default"]
+        recipe = default or RECIPES["default"]
     elif given.recipe in RECIPES:
         recipe = RECIPES[given.recipe]
     elif Path(given.recipe).is_file():
         recipe = Recipe.from_json(Path(given.recipe).read_text(encoding="utf-8"))
     else:
         raise unknown("--recipe", given.recipe, [*RECIPES, "the path of a recipe.json"])
-    values = {field.name: getattr(given, field.name, None) for field in dataclasses.fields(Recipe)}
-    values = {name: value for name, value in values.items() if value is not None}
-    recipe = dataclasses.replace(recipe, **values)
-    for name, low in (("minutes", 0), ("trials", 1)):
-        value = getattr(given, name, None)
-        if (value is not None and not low <= value < 1e6) or value == 0:
-            raise UserError(f"--{name} must be positive. Received: {value}.")
+    recipe = dataclasses.replace(recipe, **_fields(given, Recipe))
+    _check_positive(given)
     if given.device == "gpu":
         devices.require_gpu()
     _prepare(recipe.dataset, given.yes)
     return recipe
+
+
+def _fields(given, kind):
+    """Return the options that were given among the fields of a dataclass."""
+    values = {field.name: getattr(given, field.name, None) for field in dataclasses.fields(kind)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _check_positive(given):
+    for name, low in (("minutes", 0), ("trials", 1), ("input_size", 1), ("num_classes", 1)):
+        value = getattr(given, name, None)
+        if (value is not None and not low <= value < 1e6) or value == 0:
+            option = name.replace("_", "-")
+            raise UserError(f"--{option} must be positive. Received: {value}.")
 
 
 def _prepare(name, yes):
@@ -252,6 +322,14 @@ def data_options(command):
         action.set_defaults(command=function)
 
 
+def models_options(command):
+    actions = command.add_subparsers(metavar="ACTION")
+    text = "print a model's layers and draw it"
+    describe = actions.add_parser("describe", help=text, description=text)
+    options.describe_options(describe)
+    describe.set_defaults(command=models_describe)
+
+
 DATA_COMMANDS = {
     "list": (data_list, lambda command: None, "say which data sets are here"),
     "prepare": (data_prepare, options.prepare_options, "download a data set"),
@@ -262,6 +340,9 @@ COMMANDS = {
     "demo": (run, options.demo_options, "`run` in three minutes: ResNet-20 on the embedded data"),
     "run": (run, options.run_options, "tune, train, test once, export, report"),
     "train": (train, options.train_options, "train one network"),
+    "detect": (detect, options.detect_options, "find the shapes in scenes, with boxes around them"),
+    "segment": (segment, options.segment_options, "name the class of each pixel, with U-Net ..."),
+    "transfer": (transfer, options.transfer_options, "train a new head on a trained network"),
     "find-lr": (find_lr, options.recipe_options, "range test: which learning rates work"),
     "tune": (tune, options.tune_options, "search the learning rate with KerasTuner"),
     "test": (test, options.run_argument, "open the test set, once"),
@@ -269,5 +350,6 @@ COMMANDS = {
     "predict": (predict, options.predict_options, "classify images with a SavedModel"),
     "report": (report, options.run_argument, "write one HTML page about a run"),
     "data": (None, data_options, "list, prepare, import or preview data sets"),
+    "models": (models_list, models_options, "list the models, or describe and draw one"),
     "doctor": (doctor, options.doctor_options, "say what this machine lacks, and how to mend it"),
 }

@@ -60,6 +60,31 @@ def train_options(command):
     minutes_option(command)
 
 
+def detect_options(command):
+    command.add_argument("--backbone", metavar="NAME", help="a classifier, left out: resnet20")
+    command.add_argument("--epochs", type=int, metavar="N", help="at most")
+    command.add_argument("--seed", type=int, metavar="N", help="of weights and order")
+    minutes_option(command)
+    output_option(command)
+
+
+def segment_options(command):
+    command.add_argument("--model", metavar="NAME", help="segmenter, left out, or unet")
+    text = "a classifier for the segmenter, left out: resnet20"
+    command.add_argument("--backbone", metavar="NAME", help=text)
+    command.add_argument("--epochs", type=int, metavar="N", help="left out: 8")
+    command.add_argument("--seed", type=int, metavar="N", help="of weights, order and augmentation")
+    minutes_option(command)
+    output_option(command)
+
+
+def transfer_options(command):
+    command.add_argument("source", metavar="SOURCE", help="a run folder, or imagenet with --model")
+    recipe_options(command)
+    text = "of the new head alone, at most; --epochs are those of all layers after it"
+    command.add_argument("--frozen-epochs", type=int, metavar="N", default=10, help=text)
+
+
 def tune_options(command):
     recipe_options(command)
     search_options(command)
@@ -82,6 +107,15 @@ def predict_options(command):
 
 def doctor_options(command):
     command.add_argument("--quick", action="store_true", help="without timing two models")
+
+
+def describe_options(command):
+    command.add_argument("name", metavar="NAME", help="of a model: resnet20, vgg16, unet ...")
+    text = "height and width of the image, left out: 32"
+    command.add_argument("--input-size", type=int, metavar="PIXELS", default=32, help=text)
+    text = "classes to tell apart, left out: 10"
+    command.add_argument("--num-classes", type=int, metavar="N", default=10, help=text)
+    output_option(command)
 
 
 def prepare_options(command):

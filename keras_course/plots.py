@@ -51,7 +51,8 @@ def text(words: str, longest: int = 1000) -> str:
     return words.replace("$", r"\$")
 
 
-def _title(figure, title):
+def titled(figure: Figure, title: str) -> None:
+    """Write a title above a figure, in as many lines as it needs."""
     lines = textwrap.wrap(title, width=int(10 * figure.get_figwidth()))
     figure.suptitle(text("\n".join(lines)), fontsize=12)
 
@@ -69,7 +70,7 @@ def curves(
     or "val_loss". panels: which of the three to draw, side by side.
     """
     figure = Figure(figsize=(3.67 * len(panels), 3.6), layout="constrained")
-    _title(figure, title)
+    titled(figure, title)
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         PANELS[panel](axes, history, monitor)
         axes.set_xlabel("epoch")
@@ -131,7 +132,7 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str], title: str) -> Fig
     classes = len(class_names)
     side = min(3.2 + 0.42 * classes, 12) if classes < 60 else 8
     figure = Figure(figsize=(side + 1, side), layout="compressed")
-    _title(figure, title)
+    titled(figure, title)
     axes = figure.subplots()
     share = matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
@@ -166,7 +167,7 @@ def grid(
     across, down = columns * (width + gap) - gap, rows * (height + line + gap) - gap
     inches = max(6.0, 1.15 * columns)
     figure = Figure(figsize=(inches, inches * down / across + 0.5), layout="constrained")
-    _title(figure, title)
+    titled(figure, title)
     axes = figure.subplots()
     for index, image in enumerate(images):
         row, column = divmod(index, columns)

@@ -44,6 +44,8 @@ class Recipe:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             _check_type(field.name, field.type, getattr(self, field.name))
+        if self.model not in models.CLASSIFIERS:
+            raise unknown("model", self.model, models.CLASSIFIERS)
         models.check(self.model, **self.model_options)
         if self.optimizer not in optimizers.OPTIMIZERS:
             raise unknown("optimizer", self.optimizer, optimizers.OPTIMIZERS)

@@ -42,18 +42,18 @@ class _Clock(keras.callbacks.Callback):
         return float(np.median(np.diff(self.ends)))
 
 
-def epochs_within(seconds: float, epoch: float) -> int:
-    """Return how many epochs of `epoch` seconds fit into `seconds`, or raise a `UserError`.
+def epochs_within(seconds: float, epoch: float, spent: float = 0) -> int:
+    """Return how many epochs of `epoch` seconds fit into `seconds`, some of which are spent.
 
-    A twentieth is kept for what comes after the last epoch, and for noise.
+    A twentieth is kept for what comes after the last epoch, and for noise. One epoch is trained in
+    any case, unless all of the seconds were too few for it: that is a `UserError`.
     """
-    epochs = int(0.95 * seconds / epoch)
-    if epochs < 1:
+    if 0.95 * seconds < epoch:
         raise UserError(
-            f"One epoch takes {duration(epoch)} on this machine, and {duration(seconds)} are left "
-            "of --minutes. Give more minutes, or a smaller --model."
+            f"One epoch takes {duration(epoch)} on this machine, and --minutes gives "
+            f"{duration(seconds)}. Give more minutes, or a smaller --model."
         )
-    return epochs
+    return max(1, int(0.95 * (seconds - spent) / epoch))
 
 
 def duration(seconds: float) -> str:

@@ -105,8 +105,8 @@ def fit(
     model.optimizer.learning_rate = recipe.learning_rate
     seconds = epoch_seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
     if minutes is not None:
-        left = 60 * minutes - (time.perf_counter() - began)
-        recipe = dataclasses.replace(recipe, epochs=timing.epochs_within(left, seconds))
+        epochs = timing.epochs_within(60 * minutes, seconds, time.perf_counter() - began)
+        recipe = dataclasses.replace(recipe, epochs=epochs)
     files.write_text(folder / "recipe.json", recipe.to_json())
     print(
         f"Training {recipe.model} on {recipe.dataset}, {devices.describe()}, {precision}: "

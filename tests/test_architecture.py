@@ -5,6 +5,7 @@ import pytest
 
 from keras_course import architecture, models
 from keras_course.errors import UserError
+from tests.builders import shape_of
 
 
 def test_the_first_cnn_row_by_row():
@@ -74,7 +75,61 @@ def test_an_open_image_size_is_refused_with_the_way_out():
         architecture.rows(model)
 
 
-@pytest.mark.parametrize("name", ["simple_cnn", "resnet20"])
+def test_a_transposed_convolution_multiplies_at_every_place_of_its_input():
+    inputs = keras.Input((5, 6, 4))
+    model = keras.Model(inputs, keras.layers.Conv2DTranspose(8, 3, strides=2)(inputs))
+    assert architecture.rows(model)[1].multiply_adds == 5 * 6 * 9 * 4 * 8
+
+
+# The papers' own words for their depth; at 224x224, for which they were written.
+@pytest.mark.parametrize(
+    "name, layers",
+    [
+        ("mlp", 3),
+        ("lenet", 5),
+        ("alexnet", 8),
+        ("vgg16", 16),
+        ("googlenet", 22),
+        ("resnet50", 50),
+        ("densenet121", 121),
+        ("unet", 23),
+    ],
+)
+def test_the_layers_on_the_longest_path_are_those_that_the_paper_counts(name, layers):
+    assert architecture.depth(shape_of(name, input_shape=(224, 224, 3))) == layers
+
+
+def test_the_graph_enters_networks_inside_and_tells_two_applications_apart():
+    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4, name="d")], name="inside")
+    inputs = keras.Input((4,), name="in")
+    outputs = keras.layers.Add(name="sum")([inner(inner(inputs)), inputs])
+    nodes = architecture.graph(keras.Model(inputs, outputs))
+    first, second = (n for n, node in enumerate(nodes) if node.name == "inside/d")
+    names = [[nodes[place].name for place in node.before] for node in nodes]
+    assert nodes[0].name == "in" and names[0] == []
+    assert nodes[-1].name == "sum" and nodes[-1].before == (second, 0)
+    assert nodes[nodes[second].before[0]].before == (first,)  # through the input of "inside"
+    assert architecture.depth(keras.Model(inputs, outputs)) == 2
+
+
+# One of each family; the detector and the deep ones are slow to be built and counted.
+@pytest.mark.parametrize(
+    "name",
+    [
+        "logistic_regression",
+        "simple_cnn",
+        "lenet",
+        "alexnet",
+        "resnet20",
+        pytest.param("vgg11", marks=pytest.mark.slow),
+        pytest.param("googlenet", marks=pytest.mark.slow),
+        pytest.param("resnet50", marks=pytest.mark.slow),
+        pytest.param("densenet40", marks=pytest.mark.slow),
+        pytest.param("unet", marks=pytest.mark.slow),
+        pytest.param("segmenter", marks=pytest.mark.slow),
+        pytest.param("detector", marks=pytest.mark.slow),
+    ],
+)
 def test_tensorflow_counts_twice_as_many_operations_in_convolutions_and_products(name):
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import (
@@ -88,7 +143,8 @@ def test_tensorflow_counts_twice_as_many_operations_in_convolutions_and_products
     )
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
-    options["account_type_regexes"] = ["Conv2D", "MatMul"]
+    # An up-convolution is computed as the gradient of a convolution.
+    options["account_type_regexes"] = ["Conv2D", "Conv2DBackpropInput", "MatMul"]
     profile = tf.compat.v1.profiler.profile(frozen.graph, cmd="op", options=options)
     multiply_adds = architecture.total(architecture.rows(model)).multiply_adds
     assert multiply_adds == profile.total_float_ops / 2

@@ -13,17 +13,17 @@ PACKAGE = ROOT / "keras_course"
 
 # A module imports only from floors below its own, or from its own folder.
 FLOORS = [
-    {"errors", "files", "quiet", "options", "__init__"},
-    {"devices", "layers", "schedules", "optimizers", "plots", "architecture"},
-    {"augmentation"},
-    {"data", "models"},
-    {"recipes", "preview"},
+    {"errors", "files", "quiet", "options", "model_table", "__init__"},
+    {"devices", "layers", "schedules", "optimizers", "plots", "architecture", "boxes", "overlap"},
+    {"augmentation", "average_precision", "box_plots", "mask_plots", "receptive_field"},
+    {"data", "models", "drawing"},
+    {"recipes", "preview", "describe"},
     {"runs", "variables"},
     {"timing"},
     {"callbacks"},
     {"training"},
-    {"search", "export", "predict", "report"},
-    {"job", "doctor"},
+    {"search", "export", "predict", "report", "transfer", "detection", "segmentation"},
+    {"job", "doctor", "testing"},
     {"cli"},
     {"__main__"},
 ]

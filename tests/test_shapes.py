@@ -7,6 +7,7 @@ import pytest
 
 from keras_course import data
 from keras_course.data import shapes
+from keras_course.data.drawing import coverage
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def test_set():
 def upright(name, size=10.0, turn=0.0, stretch=1.0, mirror=1.0, x=15.5, y=15.5):
     """The coverage of one shape in the middle, (32, 32)."""
     values = [np.array([value], np.float32) for value in (x, y, size, turn, stretch, mirror)]
-    return shapes.coverage(name, *values)[0]
+    return coverage(name, *values)[0]
 
 
 def test_the_same_seed_gives_the_same_bytes_on_every_machine():

@@ -1,7 +1,8 @@
 """The architectures of the lecture, by name: one paper, one file.
 
 Each builder returns an uncompiled functional `keras.Model`: pixels 0..255 in (the rescaling is
-inside), logits out, no augmentation inside.
+inside), logits out, no augmentation inside. `CLASSIFIERS` give one row of logits for an image,
+the other `BUILDERS` one for each of its pixels or places.
 """
 
 import inspect
@@ -12,27 +13,56 @@ import keras
 
 from keras_course.errors import UserError, unknown
 from keras_course.layers import NORMALIZATIONS
+from keras_course.models.alexnet import alexnet
+from keras_course.models.densenet import densenet, densenet_cifar
+from keras_course.models.detector import detector
+from keras_course.models.googlenet import googlenet
+from keras_course.models.lenet import lenet
 from keras_course.models.linear import logistic_regression, mlp
 from keras_course.models.resnet import resnet, resnet_cifar
-from keras_course.models.simple_cnn import simple_cnn
+from keras_course.models.simple_cnn import simple_cnn, simple_cnn_gap
+from keras_course.models.unet import segmenter, unet
+from keras_course.models.vgg import vgg
 
-BUILDERS: dict[str, Callable[..., keras.Model]] = {
+CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {
     "logistic_regression": logistic_regression,
     "mlp": mlp,
     "simple_cnn": simple_cnn,
+    "simple_cnn_gap": simple_cnn_gap,
+    "lenet": lenet,
+    "alexnet": alexnet,
+    **{f"vgg{depth}": partial(vgg, depth) for depth in (11, 13, 16, 19)},
+    "googlenet": googlenet,
     **{f"resnet{depth}": partial(resnet, depth) for depth in (18, 34, 50, 101, 152)},
     **{f"resnet{depth}": partial(resnet_cifar, depth) for depth in (20, 32, 44, 56, 110)},
+    **{
+        f"plain{depth}": partial(resnet_cifar, depth, shortcut=None)
+        for depth in (20, 32, 44, 56, 110)
+    },
+    **{f"densenet{depth}": partial(densenet, depth) for depth in (121, 161, 169, 201)},
+    "densenet40": partial(densenet_cifar, 40),
+    "densenet_bc100": partial(densenet_cifar, 100, compressed=True),
 }
+BUILDERS = {**CLASSIFIERS, "unet": unet, "segmenter": segmenter, "detector": detector}
 
 
 def build(
-    name: str, *, input_shape=(32, 32, 3), num_classes=10, normalization="paper", **options
+    name: str,
+    *,
+    input_shape=(32, 32, 3),
+    num_classes=10,
+    stem=None,
+    normalization="paper",
+    **options,
 ) -> keras.Model:
     """Return the uncompiled model of that name.
 
+    stem: "cifar" or "imagenet"; left out, images of 64 pixels or fewer get the CIFAR stem.
     normalization: "batch", "instance", "group", None, or "paper" for the one of the paper.
-    options: what the builder takes beside these, such as `stem`, `shortcut` or `dropout`.
+    options: what the builder takes beside these, such as `shortcut` or `dropout`.
     """
+    if stem is not None:
+        options["stem"] = stem
     check(name, normalization=normalization, **options)
     if normalization != "paper":
         options["normalization"] = normalization

@@ -10,6 +10,8 @@ LeCun et al. 1998, section II.B, http://yann.lecun.com/exdb/publis/pdf/lecun-98.
 
 Where the paper differs:
 - S2 and S4 have a factor and a bias for each map; here they average, as later versions do.
+- C1 and S2, C3 and S4 both squash; here there is one tanh for the pair, behind the average. (Right
+  behind a BatchNormalization TensorFlow would fuse it, into an operation that it does not have.)
 - Each map of C3 sees some of the maps of S2, to save parameters; here it sees them all.
 - The output is the distance to a drawing of each digit (RBF units); here it is a dense layer.
 - Its tanh is 1.7159 tanh(2/3 a), for targets of -1 and 1, and its kernels are drawn uniformly from
@@ -34,8 +36,8 @@ def lenet(*, input_shape=(32, 32, 3), num_classes=10, normalization=None) -> ker
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)  # 32x32x3
     for filters in (6, 16):
         x = layers.Conv2D(filters, 5, use_bias=normalization is None)(x)  # Glorot is the default
-        x = layers.Activation("tanh")(normalize(x, normalization))
-        x = layers.AveragePooling2D(2)(x)  # 14x14x6, then 5x5x16
+        x = layers.AveragePooling2D(2)(normalize(x, normalization))  # 14x14x6, then 5x5x16
+        x = layers.Activation("tanh")(x)
     x = layers.Flatten()(x)
     for units in (120, 84):
         x = layers.Dense(units, activation="tanh")(x)

@@ -1,0 +1,231 @@
+"""Detection in the embedded scenes: train, choose by the validation scenes, test once.
+
+The folder of it holds
+
+    metrics.json   what was trained, and what came out: mAP, device, seconds, versions, date, how
+                   often the test set was opened
+    history.csv    one row for each epoch
+    best.keras     the network of the epoch with the best mAP of the validation scenes
+    detection.png  test scenes with what is there and what the network found
+"""
+
+import dataclasses
+import datetime
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_course import (
+    box_plots,
+    callbacks,
+    devices,
+    files,
+    optimizers,
+    plots,
+    runs,
+    schedules,
+    timing,
+)
+from keras_course.average_precision import Objects, average_precision, mean_average_precision
+from keras_course.data import pipeline, scenes
+from keras_course.data.scenes import CLASS_NAMES, Scenes
+from keras_course.errors import UserError
+from keras_course.models.detector import DetectionLoss, decode, detector
+from keras_course.training import PACKAGES
+
+AFTERWARDS = 4  # seconds for average precision and the picture
+SHOWN = 8  # test scenes in the picture
+
+
+@dataclasses.dataclass(frozen=True)
+class Detection:
+    """All that changes the result. epochs: of 3,000 scenes; learning_rate: at the start."""
+
+    backbone: str = "resnet20"
+    optimizer: str = "adam"
+    learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    batch_size: int = 16
+    epochs: int = 4
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.epochs < 1 or not 0 <= self.seed < 2**31:
+            raise UserError(
+                "epochs must be 1 or more and the seed 0 or more. "
+                f"Received: epochs {self.epochs}, seed {self.seed}."
+            )
+
+
+class MeasurePrecision(keras.callbacks.Callback):
+    """Add to each epoch's logs the loss and the mAP of the validation scenes.
+
+    Not a Keras metric: mAP needs all images at once, sorted by score.
+    """
+
+    def __init__(self, watched: Scenes):
+        super().__init__()
+        self.watched, self.there = watched, objects(watched)
+
+    def on_epoch_end(self, epoch, logs=None):
+        outputs = find(self.model, self.watched)
+        logs["val_loss"] = float(DetectionLoss()(targets(self.watched), outputs))
+        logs["val_mAP"] = mean_average_precision(decode(outputs), self.there)
+
+
+def build(chosen: Detection, precision: str) -> keras.Model:
+    """Return the compiled detector with its first weights, which the seed chose."""
+    keras.utils.set_random_seed(chosen.seed)
+    with devices.building_in(precision):
+        model = detector(
+            backbone=chosen.backbone,
+            input_shape=(scenes.SIDE, scenes.SIDE, 3),
+            num_classes=len(CLASS_NAMES),
+        )
+    model.compile(optimizers.optimizer(chosen.optimizer, chosen.learning_rate), DetectionLoss())
+    return model
+
+
+def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = None) -> dict:
+    """Train a detector, test it once, write the folder, and return what metrics.json holds.
+
+    minutes: choose the number of epochs so that all of this takes so long. Errors: UserError for
+    a folder that holds anything; `callbacks.Diverged` when the loss is not finite any more.
+    """
+    began = time.perf_counter()
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} holds something. Give a new folder with --output.")
+    precision = devices.choose_precision(chosen.precision)
+    model = build(chosen, precision)
+    runs.make(folder)
+    train, watched = scenes.load("train"), scenes.load("validation")
+    steps = len(train.images) // chosen.batch_size
+    batches = pipeline.training_batches(
+        train.images, targets(train), chosen.batch_size, seed=chosen.seed
+    )
+    evaluated = pipeline.evaluation_batches(watched.images, targets(watched))
+    epoch = timing.measure_epoch(model, batches, steps, evaluated)
+    if minutes is not None:
+        # To look at a scene costs a third of learning from it; test scenes are drawn, too.
+        testing = epoch * scenes.SIZES["test"] / len(train.images) / 3
+        spent = time.perf_counter() - began + testing + AFTERWARDS
+        epochs = timing.epochs_within(60 * minutes, epoch, spent)
+        chosen = dataclasses.replace(chosen, epochs=epochs)
+    print(
+        f"Training a detector on {chosen.backbone} with scenes, {devices.describe()}, {precision}: "
+        f"{chosen.epochs} epochs of {timing.duration(epoch)}, "
+        f"{timing.duration(chosen.epochs * epoch)} in all. "
+        "Ctrl-C ends it and keeps the best epoch.",
+        flush=True,
+    )
+    best = callbacks.SaveBest(folder / "best.keras", "val_mAP")
+    history = callbacks.WriteHistory(folder / "history.csv")
+    rates = schedules.rates(
+        chosen.schedule, chosen.learning_rate, decay=0, steps_per_epoch=steps, epochs=chosen.epochs
+    )
+    progress, interrupt = callbacks.Progress("mAP"), callbacks.EndOnInterrupt()
+    status = "failed"
+    try:
+        model.fit(
+            batches,
+            steps_per_epoch=steps,
+            epochs=chosen.epochs,
+            callbacks=[
+                MeasurePrecision(watched),
+                callbacks.StopWhenNotFinite(),
+                interrupt,
+                callbacks.RecordRateAndTime(),
+                callbacks.FollowRates(rates),
+                best,
+                history,
+                *([callbacks.EndInTime(began + 60 * minutes)] if minutes else []),
+                progress,
+            ],
+            shuffle=False,  # the data set brings its order
+            verbose=0,
+        )
+        status = "finished"
+    except callbacks.Diverged:
+        status = "diverged"
+        raise
+    except KeyboardInterrupt:
+        status = "interrupted"
+        if not best.epoch:
+            best.save()  # no epoch has ended: these weights are the best there are
+        print(f"Interrupted in epoch {len(history.rows) + 1}. The best weights so far: {best.path}")
+        raise
+    finally:
+        interrupt.close()
+        progress.close()
+        metrics = {
+            "model": f"detector on {chosen.backbone}",
+            "dataset": "scenes",
+            "recipe": dataclasses.asdict(chosen),
+            "parameters": model.count_params(),
+            "status": status,
+            "epochs": len(history.rows),
+            "best_epoch": best.epoch,
+            "validation": best.metrics,
+            "test_set_opened": 0,
+            "seconds": round(time.perf_counter() - began, 1),
+            "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+            "device": devices.describe(),
+            "precision": precision,
+            "versions": {package: metadata.version(package) for package in PACKAGES},
+        }
+        files.write_json(folder / "metrics.json", metrics)
+    model = keras.saving.load_model(best.path, compile=False)
+    metrics["test_set_opened"] = 1
+    files.write_json(folder / "metrics.json", metrics)
+    title = (
+        f"{metrics['model']}, test scenes, {metrics['epochs']} epochs, {metrics['device']}: "
+        "dashed what is there, solid what was found"
+    )
+    metrics["test"] = test(model, folder, title)
+    metrics["seconds"] = round(time.perf_counter() - began, 1)
+    files.write_json(folder / "metrics.json", metrics)
+    return metrics
+
+
+def test(model: keras.Model, folder: Path, title: str) -> dict:
+    """Open the test scenes: write the picture, and return the average precisions."""
+    tested = scenes.load("test")
+    there, found = objects(tested), decode(find(model, tested))
+    picture = box_plots.boxes(
+        tested.images[:SHOWN], there[:SHOWN], found[:SHOWN], CLASS_NAMES, title
+    )
+    plots.save(picture, folder / "detection.png")
+    return {
+        "mAP": mean_average_precision(found, there),
+        "iou": 0.5,
+        "average_precision": {
+            name: average_precision(found, there, label) for label, name in enumerate(CLASS_NAMES)
+        },
+        "images": len(there),
+        "objects": sum(len(image.labels) for image in there),
+    }
+
+
+def find(model: keras.Model, given: Scenes) -> np.ndarray:
+    """Return the outputs of the detector for all scenes."""
+    return model.predict(pipeline.evaluation_batches(given.images, given.labels), verbose=0)
+
+
+def targets(given: Scenes) -> np.ndarray:
+    """Return boxes and labels as `DetectionLoss` takes them: float32, (n, 5, 5)."""
+    return np.concatenate([given.boxes, given.labels[..., None].astype("float32")], axis=-1)
+
+
+def objects(given: Scenes) -> Sequence[Objects]:
+    """Return what is in each scene."""
+    present = [labels >= 0 for labels in given.labels]
+    return [
+        Objects(boxes[its], labels[its], np.ones(its.sum()))
+        for boxes, labels, its in zip(given.boxes, given.labels, present, strict=True)
+    ]

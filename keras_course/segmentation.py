@@ -1,0 +1,213 @@
+"""Segmentation of the embedded data set: train, choose by the validation images, test once.
+
+The folder of it holds
+
+    metrics.json      what was trained, and what came out: IoU, device, seconds, versions, date, how
+                      often the test set was opened
+    history.csv       one row for each epoch
+    best.keras        the network of the epoch with the best mean IoU of the validation images
+    segmentation.png  test images, their masks, and what the network makes of them
+"""
+
+import dataclasses
+import datetime
+import time
+from importlib import metadata
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_course import (
+    callbacks,
+    devices,
+    files,
+    mask_plots,
+    optimizers,
+    overlap,
+    plots,
+    runs,
+    schedules,
+    timing,
+)
+from keras_course.data import masks, pipeline
+from keras_course.errors import UserError, unknown
+from keras_course.models.unet import segmenter, unet
+from keras_course.training import PACKAGES
+
+AFTERWARDS = 5  # seconds for drawing the test images and for the picture
+
+
+@dataclasses.dataclass(frozen=True)
+class Segmentation:
+    """All that changes the result; `backbone` is of the segmenter alone."""
+
+    model: str = "segmenter"
+    backbone: str = "resnet20"
+    loss: str = "dice_and_cross_entropy"
+    optimizer: str = "adam"
+    learning_rate: float = 5e-3
+    schedule: str = "cosine"
+    augmentation: str = "flip_shift"
+    batch_size: int = 32
+    epochs: int = 8
+    precision: str = "auto"
+    validation_fraction: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.model not in MODELS:
+            raise unknown("model", self.model, MODELS)
+        overlap.loss(self.loss)
+        if self.epochs < 1 or not 0 <= self.seed < 2**31:
+            raise UserError(
+                "epochs must be 1 or more and the seed 0 or more. "
+                f"Received: epochs {self.epochs}, seed {self.seed}."
+            )
+
+
+# Widths that two cores can train in three minutes, and no less than the classes: with 8 channels
+# U-Net learned slower. Its normalization is that of ResNet.
+MODELS = {
+    "segmenter": lambda chosen, **size: segmenter(backbone=chosen.backbone, width=16, **size),
+    "unet": lambda chosen, **size: unet(width=12, normalization="batch", **size),
+}
+
+
+def build(chosen: Segmentation, input_shape, precision: str) -> keras.Model:
+    """Return the compiled network with its first weights, which the seed chose."""
+    keras.utils.set_random_seed(chosen.seed)
+    num_classes = len(masks.CLASS_NAMES)
+    with devices.building_in(precision):
+        model = MODELS[chosen.model](chosen, input_shape=input_shape, num_classes=num_classes)
+    model.compile(
+        optimizers.optimizer(chosen.optimizer, chosen.learning_rate),
+        overlap.loss(chosen.loss),
+        metrics=[keras.metrics.MeanIoU(num_classes, sparse_y_pred=False, name="mean_iou")],
+    )
+    return model
+
+
+def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None = None) -> dict:
+    """Train a network, test it once, write the folder, and return what metrics.json holds.
+
+    minutes: choose the number of epochs so that all of this takes so long. Errors: UserError for
+    a folder that holds anything; `callbacks.Diverged` when the loss is not finite any more.
+    """
+    began = time.perf_counter()
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} holds something. Give a new folder with --output.")
+    runs.make(folder)
+    train, validation = masks.load(chosen.validation_fraction, chosen.seed)
+    steps = len(train.images) // chosen.batch_size
+    batches = masks.training_batches(
+        train, chosen.batch_size, augmentation_name=chosen.augmentation, seed=chosen.seed
+    )
+    watched = pipeline.evaluation_batches(*validation)
+    precision = devices.choose_precision(chosen.precision)
+    model = build(chosen, train.images.shape[1:], precision)
+    epoch = timing.measure_epoch(model, batches, steps, watched)
+    if minutes is not None:
+        # To look at an image costs a third of learning from it.
+        testing = epoch * masks.shapes.TEST_IMAGES / len(train.images) / 3
+        spent = time.perf_counter() - began + testing + AFTERWARDS
+        epochs = timing.epochs_within(60 * minutes, epoch, spent)
+        chosen = dataclasses.replace(chosen, epochs=epochs)
+    print(
+        f"Training {name(chosen)} on the masks of shapes, {devices.describe()}, {precision}: "
+        f"{chosen.epochs} epochs of {timing.duration(epoch)}. Ctrl-C ends it.",
+        flush=True,
+    )
+    metrics = {
+        "model": name(chosen),
+        "dataset": "shapes, masks",
+        "recipe": dataclasses.asdict(chosen),
+        "parameters": model.count_params(),
+        "device": devices.describe(),
+        "precision": precision,
+        "versions": {package: metadata.version(package) for package in PACKAGES},
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "test_set_opened": 0,
+    }
+    in_time = [callbacks.EndInTime(began + 60 * minutes - AFTERWARDS)] if minutes else []
+    fit(chosen, model, (batches, steps, watched), folder, metrics, in_time)
+    metrics["test_set_opened"] = 1
+    files.write_json(folder / "metrics.json", metrics)
+    metrics["test"] = test(keras.models.load_model(folder / "best.keras"), folder, metrics)
+    metrics["seconds"] = round(time.perf_counter() - began, 1)
+    files.write_json(folder / "metrics.json", metrics)
+    return metrics
+
+
+def fit(chosen, model, data, folder, metrics, extra_callbacks) -> None:
+    """Train; however it ends, add to the metrics what is known then, and write them."""
+    batches, steps, validation = data
+    rates = schedules.rates(
+        chosen.schedule, chosen.learning_rate, decay=0, steps_per_epoch=steps, epochs=chosen.epochs
+    )
+    best = callbacks.SaveBest(folder / "best.keras", "val_mean_iou")
+    history = callbacks.WriteHistory(folder / "history.csv")
+    progress, interrupt = callbacks.Progress("mean_iou"), callbacks.EndOnInterrupt()
+    status = "failed"
+    try:
+        model.fit(
+            batches,
+            steps_per_epoch=steps,
+            epochs=chosen.epochs,
+            validation_data=validation,
+            callbacks=[
+                callbacks.StopWhenNotFinite(),
+                interrupt,
+                callbacks.RecordRateAndTime(),
+                callbacks.FollowRates(rates),
+                best,
+                history,
+                *extra_callbacks,
+                progress,
+            ],
+            shuffle=False,  # the data set brings its order
+            verbose=0,
+        )
+        status = "finished"
+    except callbacks.Diverged:
+        status = "diverged"
+        raise
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        interrupt.close()
+        progress.close()
+        metrics |= {
+            "status": status,
+            "epochs": len(history.rows),
+            "best_epoch": best.epoch,
+            "validation": best.metrics,
+        }
+        files.write_json(folder / "metrics.json", metrics)
+
+
+def test(model: keras.Model, folder: Path, metrics: dict) -> dict:
+    """Open the test set: write the picture, and return the IoU of the network."""
+    images, truth = masks.test()
+    logits = model.predict(pipeline.evaluation_batches(images, truth), verbose=0)
+    predicted = logits.argmax(axis=-1)
+    counts = overlap.confusion(truth, predicted, len(masks.CLASS_NAMES))
+    title = (
+        f"{metrics['model']} on test images of shapes, their masks, and its predictions: "
+        f"{metrics['epochs']} epochs, {metrics['device']}"
+    )
+    picture = mask_plots.masks(images[:10], truth[:10], predicted[:10], masks.CLASS_NAMES, title)
+    plots.save(picture, folder / "segmentation.png")
+    return {
+        "shape_iou": overlap.foreground_iou(counts),
+        "mean_iou": overlap.mean_iou(counts),
+        "iou": dict(zip(masks.CLASS_NAMES, overlap.iou(counts).tolist(), strict=True)),
+        "pixel_accuracy": float(np.mean(predicted == truth)),
+        "images": len(images),
+    }
+
+
+def name(chosen: Segmentation) -> str:
+    return f"segmenter on {chosen.backbone}" if chosen.model == "segmenter" else chosen.model
