@@ -14,7 +14,7 @@ SCALES = (1, 0.85, 0.7, 0.55, 0.4)  # of widths and gaps, where there are many b
 SIGN = 0.085  # the radius of a plus
 FONTS = [size / 2 for size in range(24, 8, -1)]  # points: the largest that fits
 READABLE = 9  # points: before letters become smaller, boxes do
-LETTER = 0.67 / 72  # inches for each point of a letter's height
+LETTER = 0.64 / 72  # inches for each point of a letter's height
 
 
 class Column(NamedTuple):
@@ -69,8 +69,8 @@ def _parts(drawn, scale, font):
         behind = gap + 3 * SIGN * bool(box.join) + 0.1 * (number in sources)
         width, depth = _width(box, drawn, scale), scale * DEPTH * _height(box, drawn)
         letters = max(len(line) for text in _texts(box) for line in text.split("\n"))
-        lacks = max(0, letters * font * LETTER + 0.08 - (before + width + depth + behind))
-        parts.append((before + lacks / 2, width, depth, behind + lacks / 2))
+        beside = (letters * font * LETTER + 0.08 - width - depth) / 2  # what the words need there
+        parts.append((max(before, beside), width, depth, max(behind, beside)))
     return parts
 
 
