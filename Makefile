@@ -7,7 +7,7 @@ demo: .venv/installed
 	$(BIN)/keras-course demo
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2
 
 test-all: .venv/installed-dev  ## the slow tests too, and those on the real CIFAR-10 where it is prepared
 	$(BIN)/python -m pytest -q -m "not gpu"

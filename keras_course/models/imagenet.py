@@ -108,7 +108,7 @@ def _opened(url, seconds):
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(seconds)
-    if not answer:
+    if not answer or isinstance(answer[0], TimeoutError):  # whichever limit was met first
         raise OSError(f"no answer in {seconds:g} s")
     if isinstance(answer[0], Exception):
         raise answer[0]
