@@ -53,7 +53,11 @@ FEW = Recipe(
 )
 SCRATCH = dataclasses.replace(FEW, schedule="cosine", patience=FEW.epochs)
 TRANSFER = dataclasses.replace(
-    FEW, schedule="constant", epochs=FINE_TUNED_EPOCHS, patience=FEW.epochs
+    FEW,
+    schedule="constant",
+    frozen_epochs=FROZEN_EPOCHS,
+    epochs=FINE_TUNED_EPOCHS,
+    patience=FEW.epochs,
 )
 
 
@@ -137,14 +141,8 @@ def measure(dataset: str, results: dict) -> None:
     }
     for seed in SEEDS:
         recipe = dataclasses.replace(TRANSFER, dataset=dataset, seed=seed)
-        run = transfer.transfer(
-            source.folder,
-            recipe,
-            folder("transfer", recipe),
-            splits=few(splits, seed),
-            frozen_epochs=FROZEN_EPOCHS,
-        )
-        write("transfer", run)
+        to = folder("transfer", recipe)
+        write("transfer", transfer.transfer(source.folder, recipe, to, splits=few(splits, seed)))
         write("scratch", from_scratch(dataclasses.replace(best, seed=seed)))
 
 

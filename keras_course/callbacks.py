@@ -156,7 +156,8 @@ class WriteHistory(keras.callbacks.Callback):
         self.path, self.rows = path, []
 
     def on_train_begin(self, logs=None):
-        files.write_text(self.path, "")  # a run may end before its first epoch does
+        if not self.rows:
+            files.write_text(self.path, "")  # a run may end before its first epoch does
 
     def on_epoch_end(self, epoch, logs=None):
         self.rows.append({"epoch": epoch + 1, **{name: float(logs[name]) for name in logs}})
@@ -171,17 +172,19 @@ class Progress(keras.callbacks.Callback):
     """Show a bar for the epoch and one for the whole run with the time left, and a line an epoch.
 
     Where nobody watches, as in a log file, there are the lines alone. metric: the one to show.
+    before: the epochs of an earlier part.
     """
 
-    def __init__(self, metric: str = "accuracy"):
+    def __init__(self, metric: str = "accuracy", before: int = 0):
         super().__init__()
-        self.metric = metric
+        self.metric, self.before = metric, before
         self.run = self.epoch = tqdm(disable=True)
 
     def on_train_begin(self, logs=None):
         steps, epochs = self.params["steps"], self.params["epochs"]
         unwatched = not (sys.stderr.isatty() or "ipykernel" in sys.modules)
-        self.run = tqdm(total=epochs * steps, desc="run", unit="step", disable=unwatched)
+        total = (epochs - self.before) * steps
+        self.run = tqdm(total=total, desc="run", unit="step", disable=unwatched)
         self.epoch = tqdm(total=steps, unit="step", leave=False, disable=unwatched)
         self.began = time.perf_counter()
 
@@ -195,13 +198,14 @@ class Progress(keras.callbacks.Callback):
         self.epoch.set_postfix_str(f"loss {logs['loss']:.3f}", refresh=False)
 
     def on_epoch_end(self, epoch, logs=None):
-        done, epochs = epoch + 1, self.params["epochs"]
-        left = (time.perf_counter() - self.began) / done * (epochs - done)
+        epochs, number = self.params["epochs"], epoch + 1
+        seconds = (time.perf_counter() - self.began) / (number - self.before)
+        left = seconds * (epochs - number)
         name = self.metric.replace("_", " ")
         if self.metric in logs:
             name = f"{name} {logs[self.metric]:6.1%} "  # else measured in validation alone
         self.run.write(
-            f"epoch {done:3d}/{epochs}  loss {logs['loss']:.3f}  {name} "
+            f"epoch {number:3d}/{epochs}  loss {logs['loss']:.3f}  {name} "
             f"validation {logs[f'val_{self.metric}']:6.1%}  "
             f"rate {logs['learning_rate']:.2g}  {timing.duration(left)} left"
         )

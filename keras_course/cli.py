@@ -117,7 +117,7 @@ def transfer(given):
 
     recipe = _recipe(given, recipe_of(given.source, given.model))
     with runs.output(given.output) as folder:
-        run = transfer(given.source, recipe, folder, frozen_epochs=given.frozen_epochs)
+        run = transfer(given.source, recipe, folder)
     validation = run.metrics["validation"]["accuracy"]
     print(f"{_of(run)}: validation accuracy {validation:.1%}. The run is in {run.folder}.")
 

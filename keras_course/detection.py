@@ -10,10 +10,7 @@ The folder of it holds
 """
 
 import dataclasses
-import datetime
-import time
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -34,8 +31,8 @@ from keras_course.average_precision import Objects, average_precision, mean_aver
 from keras_course.data import pipeline, scenes
 from keras_course.data.scenes import CLASS_NAMES, Scenes
 from keras_course.errors import UserError
+from keras_course.loop import Loop
 from keras_course.models.detector import DetectionLoss, decode, detector
-from keras_course.training import PACKAGES
 
 AFTERWARDS = 4  # seconds for average precision and the picture
 SHOWN = 8  # test scenes in the picture
@@ -97,13 +94,10 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
     minutes: choose the number of epochs so that all of this takes so long. Errors: UserError for
     a folder that holds anything; `callbacks.Diverged` when the loss is not finite any more.
     """
-    began = time.perf_counter()
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} holds something. Give a new folder with --output.")
     precision = devices.choose_precision(chosen.precision)
     model = build(chosen, precision)
-    runs.make(folder)
+    folder = runs.claim_new(folder)
+    loop = Loop(folder, "val_mAP", shown="mAP")
     train, watched = scenes.load("train"), scenes.load("validation")
     steps = len(train.images) // chosen.batch_size
     batches = pipeline.training_batches(
@@ -114,7 +108,7 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
     if minutes is not None:
         # To look at a scene costs a third of learning from it; test scenes are drawn, too.
         testing = epoch * scenes.SIZES["test"] / len(train.images) / 3
-        spent = time.perf_counter() - began + testing + AFTERWARDS
+        spent = loop.seconds() + testing + AFTERWARDS
         epochs = timing.epochs_within(60 * minutes, epoch, spent)
         chosen = dataclasses.replace(chosen, epochs=epochs)
     print(
@@ -124,63 +118,30 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
         "Ctrl-C ends it and keeps the best epoch.",
         flush=True,
     )
-    best = callbacks.SaveBest(folder / "best.keras", "val_mAP")
-    history = callbacks.WriteHistory(folder / "history.csv")
     rates = schedules.rates(
         chosen.schedule, chosen.learning_rate, decay=0, steps_per_epoch=steps, epochs=chosen.epochs
     )
-    progress, interrupt = callbacks.Progress("mAP"), callbacks.EndOnInterrupt()
-    status = "failed"
+    others = [callbacks.FollowRates(rates)]
+    if minutes is not None:
+        others.append(callbacks.EndInTime(loop.began + 60 * minutes - AFTERWARDS))
+    metrics = {
+        "model": f"detector on {chosen.backbone}",
+        "dataset": "scenes",
+        "recipe": dataclasses.asdict(chosen),
+    }
     try:
-        model.fit(
+        loop.fit(
+            model,
             batches,
             steps_per_epoch=steps,
             epochs=chosen.epochs,
-            callbacks=[
-                MeasurePrecision(watched),
-                callbacks.StopWhenNotFinite(),
-                interrupt,
-                callbacks.RecordRateAndTime(),
-                callbacks.FollowRates(rates),
-                best,
-                history,
-                *([callbacks.EndInTime(began + 60 * minutes)] if minutes else []),
-                progress,
-            ],
-            shuffle=False,  # the data set brings its order
-            verbose=0,
+            measuring=[MeasurePrecision(watched)],
+            others=others,
         )
-        status = "finished"
-    except callbacks.Diverged:
-        status = "diverged"
-        raise
-    except KeyboardInterrupt:
-        status = "interrupted"
-        if not best.epoch:
-            best.save()  # no epoch has ended: these weights are the best there are
-        print(f"Interrupted in epoch {len(history.rows) + 1}. The best weights so far: {best.path}")
-        raise
     finally:
-        interrupt.close()
-        progress.close()
-        metrics = {
-            "model": f"detector on {chosen.backbone}",
-            "dataset": "scenes",
-            "recipe": dataclasses.asdict(chosen),
-            "parameters": model.count_params(),
-            "status": status,
-            "epochs": len(history.rows),
-            "best_epoch": best.epoch,
-            "validation": best.metrics,
-            "test_set_opened": 0,
-            "seconds": round(time.perf_counter() - began, 1),
-            "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-            "device": devices.describe(),
-            "precision": precision,
-            "versions": {package: metadata.version(package) for package in PACKAGES},
-        }
+        metrics |= loop.record(model, precision)
         files.write_json(folder / "metrics.json", metrics)
-    model = keras.saving.load_model(best.path, compile=False)
+    model = keras.saving.load_model(loop.best.path, compile=False)
     metrics["test_set_opened"] = 1
     files.write_json(folder / "metrics.json", metrics)
     title = (
@@ -188,7 +149,7 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
         "dashed what is there, solid what was found"
     )
     metrics["test"] = test(model, folder, title)
-    metrics["seconds"] = round(time.perf_counter() - began, 1)
+    metrics["seconds"] = loop.seconds()
     files.write_json(folder / "metrics.json", metrics)
     return metrics
 

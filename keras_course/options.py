@@ -81,8 +81,8 @@ def segment_options(command):
 def transfer_options(command):
     command.add_argument("source", metavar="SOURCE", help="a run folder, or imagenet with --model")
     recipe_options(command)
-    text = "of the new head alone, at most; --epochs are those of all layers after it"
-    command.add_argument("--frozen-epochs", type=int, metavar="N", default=10, help=text)
+    text = "of the new head alone, at most, left out: 10; --epochs: of all layers after it"
+    command.add_argument("--frozen-epochs", type=int, metavar="N", help=text)
 
 
 def tune_options(command):

@@ -22,6 +22,8 @@ class Recipe:
     learning_rate: at the start, 0 < rate <= 10. decay: of the schedules `decay` and
     `inverse_time`, for each epoch. dropout: share of units, or None for a network without. epochs:
     at most; training ends earlier when `monitor` has not improved for `patience` epochs.
+    pretrained: where `transfer` has the first weights from, a run folder or "imagenet".
+    frozen_epochs: of its new head alone, before the `epochs` of all layers.
     """
 
     dataset: str = "shapes"
@@ -40,6 +42,8 @@ class Recipe:
     precision: str = "auto"  # what it became is recorded with the run
     validation_fraction: float = 0.1
     seed: int = 0
+    pretrained: str | None = None
+    frozen_epochs: int = 0
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -66,6 +70,7 @@ class Recipe:
         _check_range("epochs", self.epochs, 1, 10_000, "20 shows most effects")
         _check_range("patience", self.patience, 1, 10_000, "5 suits most")
         _check_range("seed", self.seed, 0, 2**31 - 1, "0 is as good as any")
+        _check_range("frozen_epochs", self.frozen_epochs, 0, 10_000, "10 suits most")
         if self.dropout is not None:
             _check_range("dropout", self.dropout, 0, 0.95, "0.5 is the paper's")
 

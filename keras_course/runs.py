@@ -129,6 +129,15 @@ def _cannot_write(folder, error):
     )
 
 
+def claim_new(folder: str | os.PathLike) -> Path:
+    """Return the folder, made if need be, or raise a `UserError` if it holds anything."""
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} holds something. Give a new folder with --output.")
+    make(folder)
+    return folder
+
+
 def claim(folder: str | os.PathLike, recipe: Recipe, chosen: Sequence[str] = ()) -> Path:
     """Return the folder, made if need be, or raise a `UserError` if it holds anything else.
 

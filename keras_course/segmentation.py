@@ -10,9 +10,6 @@ The folder of it holds
 """
 
 import dataclasses
-import datetime
-import time
-from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -32,8 +29,8 @@ from keras_course import (
 )
 from keras_course.data import masks, pipeline
 from keras_course.errors import UserError, unknown
+from keras_course.loop import Loop
 from keras_course.models.unet import segmenter, unet
-from keras_course.training import PACKAGES
 
 AFTERWARDS = 5  # seconds for drawing the test images and for the picture
 
@@ -94,11 +91,8 @@ def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None =
     minutes: choose the number of epochs so that all of this takes so long. Errors: UserError for
     a folder that holds anything; `callbacks.Diverged` when the loss is not finite any more.
     """
-    began = time.perf_counter()
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} holds something. Give a new folder with --output.")
-    runs.make(folder)
+    folder = runs.claim_new(folder)
+    loop = Loop(folder, "val_mean_iou", shown="mean_iou")
     train, validation = masks.load(chosen.validation_fraction, chosen.seed)
     steps = len(train.images) // chosen.batch_size
     batches = masks.training_batches(
@@ -111,81 +105,40 @@ def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None =
     if minutes is not None:
         # To look at an image costs a third of learning from it.
         testing = epoch * masks.shapes.TEST_IMAGES / len(train.images) / 3
-        spent = time.perf_counter() - began + testing + AFTERWARDS
+        spent = loop.seconds() + testing + AFTERWARDS
         epochs = timing.epochs_within(60 * minutes, epoch, spent)
         chosen = dataclasses.replace(chosen, epochs=epochs)
     print(
         f"Training {name(chosen)} on the masks of shapes, {devices.describe()}, {precision}: "
-        f"{chosen.epochs} epochs of {timing.duration(epoch)}. Ctrl-C ends it.",
+        f"{chosen.epochs} epochs of {timing.duration(epoch)}, "
+        f"{timing.duration(chosen.epochs * epoch)} in all. "
+        "Ctrl-C ends it and keeps the best epoch.",
         flush=True,
     )
+    rates = schedules.rates(
+        chosen.schedule, chosen.learning_rate, decay=0, steps_per_epoch=steps, epochs=chosen.epochs
+    )
+    others = [callbacks.FollowRates(rates)]
+    if minutes is not None:
+        others.append(callbacks.EndInTime(loop.began + 60 * minutes - AFTERWARDS))
     metrics = {
         "model": name(chosen),
         "dataset": "shapes, masks",
         "recipe": dataclasses.asdict(chosen),
-        "parameters": model.count_params(),
-        "device": devices.describe(),
-        "precision": precision,
-        "versions": {package: metadata.version(package) for package in PACKAGES},
-        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "test_set_opened": 0,
     }
-    in_time = [callbacks.EndInTime(began + 60 * minutes - AFTERWARDS)] if minutes else []
-    fit(chosen, model, (batches, steps, watched), folder, metrics, in_time)
+    try:
+        loop.fit(
+            model, batches, watched, steps_per_epoch=steps, epochs=chosen.epochs, others=others
+        )
+    finally:
+        metrics |= loop.record(model, precision)
+        files.write_json(folder / "metrics.json", metrics)
     metrics["test_set_opened"] = 1
     files.write_json(folder / "metrics.json", metrics)
-    metrics["test"] = test(keras.models.load_model(folder / "best.keras"), folder, metrics)
-    metrics["seconds"] = round(time.perf_counter() - began, 1)
+    metrics["test"] = test(keras.models.load_model(loop.best.path), folder, metrics)
+    metrics["seconds"] = loop.seconds()
     files.write_json(folder / "metrics.json", metrics)
     return metrics
-
-
-def fit(chosen, model, data, folder, metrics, extra_callbacks) -> None:
-    """Train; however it ends, add to the metrics what is known then, and write them."""
-    batches, steps, validation = data
-    rates = schedules.rates(
-        chosen.schedule, chosen.learning_rate, decay=0, steps_per_epoch=steps, epochs=chosen.epochs
-    )
-    best = callbacks.SaveBest(folder / "best.keras", "val_mean_iou")
-    history = callbacks.WriteHistory(folder / "history.csv")
-    progress, interrupt = callbacks.Progress("mean_iou"), callbacks.EndOnInterrupt()
-    status = "failed"
-    try:
-        model.fit(
-            batches,
-            steps_per_epoch=steps,
-            epochs=chosen.epochs,
-            validation_data=validation,
-            callbacks=[
-                callbacks.StopWhenNotFinite(),
-                interrupt,
-                callbacks.RecordRateAndTime(),
-                callbacks.FollowRates(rates),
-                best,
-                history,
-                *extra_callbacks,
-                progress,
-            ],
-            shuffle=False,  # the data set brings its order
-            verbose=0,
-        )
-        status = "finished"
-    except callbacks.Diverged:
-        status = "diverged"
-        raise
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        interrupt.close()
-        progress.close()
-        metrics |= {
-            "status": status,
-            "epochs": len(history.rows),
-            "best_epoch": best.epoch,
-            "validation": best.metrics,
-        }
-        files.write_json(folder / "metrics.json", metrics)
 
 
 def test(model: keras.Model, folder: Path, metrics: dict) -> dict:

@@ -5,10 +5,7 @@ looked at by `test` alone, and the run records how often.
 """
 
 import dataclasses
-import datetime
-import time
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -30,14 +27,21 @@ from keras_course import (
 from keras_course.data import pipeline
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
+from keras_course.loop import Loop
 from keras_course.recipes import Recipe
 from keras_course.runs import Run
 
-PACKAGES = ("keras", "tensorflow", "numpy")
-
 
 def build(recipe: Recipe, splits: Splits, precision: str | None = None) -> keras.Model:
-    """Return the compiled network of the recipe with its first weights, which its seed chose."""
+    """Return the compiled network of the recipe with its first weights, which its seed chose.
+
+    Errors: UserError for a recipe whose first weights are those of another run.
+    """
+    if recipe.pretrained is not None:
+        raise UserError(
+            f"This recipe begins with the weights of {recipe.pretrained}: `keras-course transfer` "
+            "trains it. Or leave out `pretrained`, to train from random weights."
+        )
     keras.utils.set_random_seed(recipe.seed)
     with devices.building_in(precision or devices.choose_precision(recipe.precision)):
         model = models.build(
@@ -89,7 +93,6 @@ def fit(
     A finished run of the same recipe in `folder` is returned as it is. Raises `callbacks.Diverged`
     when the loss is not finite any more, and `UserError` for what cannot work.
     """
-    began = time.perf_counter()
     _refuse_two_schedules(recipe, extra_callbacks)
     folder = runs.claim(folder, recipe, chosen=("epochs",) if minutes else ())
     if runs.is_finished(folder):
@@ -97,6 +100,7 @@ def fit(
         return Run.load(folder)
     if (folder / "history.csv").exists():
         print(f"{folder} holds an unfinished run of this recipe; it begins anew.")
+    loop = Loop(folder, recipe.monitor)
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     train, steps_per_epoch = batches(recipe, splits)
     validation = pipeline.evaluation_batches(*splits.validation)
@@ -105,7 +109,7 @@ def fit(
     model.optimizer.learning_rate = recipe.learning_rate
     seconds = epoch_seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
     if minutes is not None:
-        epochs = timing.epochs_within(60 * minutes, seconds, time.perf_counter() - began)
+        epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds())
         recipe = dataclasses.replace(recipe, epochs=epochs)
     files.write_text(folder / "recipe.json", recipe.to_json())
     print(
@@ -115,67 +119,31 @@ def fit(
         "Ctrl-C ends it and keeps the best epoch.",
         flush=True,
     )
-
-    best = callbacks.SaveBest(folder / "best.keras", recipe.monitor)
-    history = callbacks.WriteHistory(folder / "history.csv")
-    progress, interrupt = callbacks.Progress(), callbacks.EndOnInterrupt()
-    status = "failed"
+    others = [
+        *_schedule(recipe, steps_per_epoch),
+        keras.callbacks.EarlyStopping(
+            recipe.monitor, mode=schedules.mode(recipe.monitor), patience=recipe.patience
+        ),
+        *([callbacks.EndInTime(loop.began + 60 * minutes)] if minutes else []),
+        keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
+        *extra_callbacks,
+    ]
     try:
-        model.fit(
+        loop.fit(
+            model,
             train,
+            validation,
             steps_per_epoch=steps_per_epoch,
             epochs=recipe.epochs,
-            validation_data=validation,
-            callbacks=[
-                callbacks.StopWhenNotFinite(),
-                interrupt,
-                callbacks.RecordRateAndTime(),
-                *_schedule(recipe, steps_per_epoch),
-                best,
-                keras.callbacks.EarlyStopping(
-                    recipe.monitor, mode=schedules.mode(recipe.monitor), patience=recipe.patience
-                ),
-                history,
-                *([callbacks.EndInTime(began + 60 * minutes)] if minutes else []),
-                keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
-                *extra_callbacks,
-                progress,
-            ],
-            shuffle=False,  # the data set brings its order
-            verbose=0,
+            others=others,
         )
-        status = "finished"
-    except callbacks.Diverged:
-        status = "diverged"
-        raise
-    except KeyboardInterrupt:
-        status = "interrupted"
-        if not best.epoch:
-            best.save()  # no epoch has ended: these weights are the best there are
-        print(f"Interrupted in epoch {len(history.rows) + 1}. The best weights so far: {best.path}")
-        raise
     finally:
-        interrupt.close()
-        progress.close()
-        metrics = {
-            "status": status,
-            "parameters": model.count_params(),
-            "epochs": len(history.rows),
-            "best_epoch": best.epoch,
-            "validation": best.metrics,
-            "test_set_opened": 0,
-            "seconds": round(time.perf_counter() - began, 1),
-            "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-            "device": devices.describe(),
-            "precision": precision,
-            "versions": {name: metadata.version(name) for name in PACKAGES},
-        }
-        _write(Run(folder, recipe, history.rows, metrics))
+        write(Run(folder, recipe, loop.history.rows, loop.record(model, precision)))
     return Run.load(folder)
 
 
-def _write(run):
-    """Write what is known at the end of a run, however it ended."""
+def write(run: Run) -> None:
+    """Write the metrics and the curves of a run, however it ended."""
     run.write_metrics()
     if run.history:
         recipe, metrics = run.recipe, run.metrics

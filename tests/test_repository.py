@@ -21,6 +21,7 @@ FLOORS = [
     {"runs", "variables"},
     {"timing"},
     {"callbacks"},
+    {"loop"},
     {"training"},
     {"search", "export", "predict", "report", "transfer", "detection", "segmentation"},
     {"job", "doctor", "testing"},

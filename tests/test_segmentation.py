@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import cli, mask_plots, segmentation
+from keras_course import callbacks, cli, mask_plots, segmentation
 from keras_course.callbacks import Diverged
 from keras_course.data import masks, shapes
 
@@ -82,6 +82,21 @@ def test_the_test_images_are_not_drawn_before_the_training_is_over(few, tmp_path
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["status"] == "finished"
     assert metrics["test_set_opened"] == 1  # it was about to be: no second look
+
+
+def test_ctrl_c_keeps_the_network_and_does_not_open_the_test_set(few, tmp_path, monkeypatch):
+    def interrupted(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(callbacks.RecordRateAndTime, "on_epoch_end", interrupted)
+    monkeypatch.setattr(segmentation, "test", lambda *_: pytest.fail("the test set was opened"))
+    chosen = segmentation.Segmentation(model="unet", epochs=2, batch_size=30)
+    with pytest.raises(KeyboardInterrupt):
+        segmentation.segment(chosen, tmp_path / "run")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["status"] == "interrupted" and metrics["test_set_opened"] == 0
+    network = keras.saving.load_model(tmp_path / "run" / "best.keras", compile=False)
+    assert network.output_shape == (None, 32, 32, 11)
 
 
 def test_a_loss_that_is_not_finite_ends_the_job_and_is_written_down(few, tmp_path):

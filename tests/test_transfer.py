@@ -40,8 +40,9 @@ def two_classes():
 @pytest.fixture(scope="module")
 def recipe(source):
     return dataclasses.replace(
-        transfer.recipe_of(source.folder), dataset="two channels", epochs=2, augmentation="none"
-    )
+        transfer.recipe_of(source.folder), dataset="two channels", epochs=2, augmentation="none",
+        frozen_epochs=3,
+    )  # fmt: skip
 
 
 def values(model):
@@ -56,27 +57,25 @@ def epochs():
 
 @pytest.fixture(scope="module")
 def began():
-    """The weights at the beginning of the second part of `run`."""
+    """The weights at the beginning of both parts of `run`."""
     return []
 
 
 @pytest.fixture(scope="module")
 def run(source, recipe, two_classes, tmp_path_factory, epochs, began):
     class Watch(callbacks.RecordRateAndTime):
+        def on_train_begin(self, logs=None):
+            began.append(values(self.model))
+
         def on_epoch_end(self, epoch, logs=None):
             super().on_epoch_end(epoch, logs)
             trainable = [layer.name for layer in self.model.layers if layer.trainable_weights]
             epochs.append((logs["learning_rate"], trainable, values(self.model)))
 
-    class After(transfer.After):
-        def on_train_begin(self, logs=None):
-            began.append(values(self.model))
-
     folder = tmp_path_factory.mktemp("transfer")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(callbacks, "RecordRateAndTime", Watch)
-        patch.setattr(transfer, "After", After)
-        return transfer.transfer(source.folder, recipe, folder, splits=two_classes, frozen_epochs=3)
+        return transfer.transfer(source.folder, recipe, folder, splits=two_classes)
 
 
 @pytest.mark.parametrize("shape", [(8, 4, 4, 3), (8, 3)])  # fused, and Keras' own path
@@ -109,11 +108,12 @@ def test_first_the_head_alone_then_all_of_it_at_a_tenth_of_the_rate(run, epochs,
 
 
 def test_the_run_folder_is_one_that_the_rest_of_the_package_reads(run, recipe, source):
-    assert Run.load(run.folder) == run and run.recipe == recipe
+    assert Run.load(run.folder) == run and run.recipe.pretrained == str(source.folder)
+    assert dataclasses.replace(run.recipe, pretrained=None) == recipe
     assert [row["epoch"] for row in run.history] == [1, 2, 3, 4, 5]
     assert run.metrics["status"] == "finished" and run.metrics["epochs"] == 5
     assert run.metrics["transfer"] == {
-        "source": str(source.folder), "frozen_epochs": 3, "fine_tuning_rate": pytest.approx(3e-4),
+        "frozen_epochs": 3, "fine_tuning_rate": pytest.approx(3e-4)
     }  # fmt: skip
     assert (run.folder / "curves.png").exists()
 
@@ -130,7 +130,8 @@ def test_the_best_epoch_of_both_parts_is_kept(run, two_classes):
 @pytest.mark.slow  # 10 s
 def test_a_better_first_part_is_not_lost(source, recipe, two_classes, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "FINE_TUNING", 1000)  # which spoils everything
-    run = transfer.transfer(source.folder, recipe, tmp_path, splits=two_classes, frozen_epochs=6)
+    recipe = dataclasses.replace(recipe, frozen_epochs=6)
+    run = transfer.transfer(source.folder, recipe, tmp_path, splits=two_classes)
     assert run.metrics["best_epoch"] <= 6 < run.metrics["epochs"]
     for ours, theirs in zip(values(run.model())[:-2], values(source.model())[:-2], strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -138,7 +139,7 @@ def test_a_better_first_part_is_not_lost(source, recipe, two_classes, tmp_path, 
 
 def test_the_second_part_begins_at_the_best_weights_of_the_first(run, began, epochs):
     first = [row["val_accuracy"] for row in run.history[:3]]
-    for ours, best in zip(began[0], epochs[int(np.argmax(first))][2], strict=True):
+    for ours, best in zip(began[1], epochs[int(np.argmax(first))][2], strict=True):
         np.testing.assert_array_equal(ours, best)
 
 
@@ -163,23 +164,27 @@ def test_a_finished_transfer_is_not_done_again_and_not_taken_for_another(
     written = (run.folder / "best.keras").stat().st_mtime_ns
     assert transfer.transfer(source.folder, recipe, run.folder, splits=two_classes) == run
     assert (run.folder / "best.keras").stat().st_mtime_ns == written
-    with pytest.raises(UserError, match="another source"):
+    with pytest.raises(UserError, match="another recipe: pretrained"):
         transfer.transfer(run.folder, recipe, run.folder, splits=two_classes)
     with pytest.raises(UserError, match="another recipe"):
         other = dataclasses.replace(recipe, seed=5)
         transfer.transfer(source.folder, other, run.folder, splits=two_classes)
 
 
+def test_what_begins_at_random_weights_refuses_the_recipe_of_a_transfer(run, two_classes, tmp_path):
+    with pytest.raises(UserError, match="`keras-course transfer` trains it"):
+        training.fit(run.recipe, tmp_path / "run", splits=two_classes)
+
+
 def test_mistakes_say_what_is_expected(source, recipe, two_classes, tmp_path):
     for change, message in (
         ({"schedule": "plateau"}, "must be 'constant'"),
         ({"model": "lenet", "normalization": "paper"}, "do not fit lenet"),
+        ({"frozen_epochs": 0}, "frozen_epochs must be 1 or more"),
     ):
         changed = dataclasses.replace(recipe, **change)
         with pytest.raises(UserError, match=message):
             transfer.transfer(source.folder, changed, tmp_path, splits=two_classes)
-    with pytest.raises(UserError, match="frozen_epochs must be at least 1"):
-        transfer.transfer(source.folder, recipe, tmp_path, splits=two_classes, frozen_epochs=0)
     with pytest.raises(UserError, match="Name one with --model"):
         transfer.recipe_of("imagenet")
     assert transfer.recipe_of("imagenet", "resnet50").model == "resnet50"
