@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 from tqdm.auto import tqdm
 
 from keras_course import files, schedules, timing
@@ -81,27 +82,12 @@ class EndOnInterrupt(keras.callbacks.Callback):
             signal.signal(signal.SIGINT, self.before)
 
 
-class EndInTime(keras.callbacks.Callback):
-    """End training when another epoch as long as the last would pass `deadline`.
-
-    The number of epochs was chosen to fit; a machine that slows down meanwhile is what this is for.
-    """
-
-    def __init__(self, deadline: float):
-        super().__init__()
-        self.deadline = deadline  # of time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        if time.perf_counter() + logs["seconds"] > self.deadline:
-            self.model.stop_training = True
-
-
 class FollowRates(keras.callbacks.Callback):
     """Set the learning rate before each step to the next of `rates`, and begin again at its end."""
 
     def __init__(self, rates: Sequence[float]):
         super().__init__()
-        self.rates = rates
+        self.rates = np.asarray(rates)
 
     def on_train_begin(self, logs=None):
         self.step = 0
@@ -109,6 +95,38 @@ class FollowRates(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         self.model.optimizer.learning_rate = self.rates[self.step % len(self.rates)]
         self.step += 1
+
+    def hasten(self, steps: int) -> None:
+        """Go through the rates that are left in so many steps, to the same end."""
+        done, left = np.split(self.rates, [self.step])
+        chosen = np.linspace(0, len(left) - 1, steps).round().astype(int)
+        self.rates = np.concatenate([done, left[chosen]])
+
+
+class EndInTime(keras.callbacks.Callback):
+    """Train fewer epochs when the rest of them, each as long as the last, would pass `deadline`.
+
+    Their number was chosen to fit; a machine that slows down meanwhile is what this is for. A
+    schedule that is followed is hastened, so that a rate which should fall to zero does.
+    """
+
+    def __init__(self, deadline: float, follow: FollowRates | None = None):
+        super().__init__()
+        self.deadline, self.follow = deadline, follow  # of time.perf_counter()
+
+    def on_train_begin(self, logs=None):
+        self.epochs = self.params["epochs"]
+
+    def on_epoch_end(self, epoch, logs=None):
+        done = epoch + 1
+        fit = max(0, int((self.deadline - time.perf_counter()) / logs["seconds"]))
+        if done + fit < self.epochs:
+            self.epochs = done + fit
+            print(f"The machine slows down: {self.epochs} epochs, to end in time.", flush=True)
+            if self.follow and fit:
+                self.follow.hasten(fit * self.params["steps"])
+        if done >= self.epochs:
+            self.model.stop_training = True
 
 
 class RecordRateAndTime(keras.callbacks.Callback):

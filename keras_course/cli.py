@@ -254,7 +254,8 @@ def _recipe(given, default=None):
     from keras_course.recipes import RECIPES, Recipe
 
     if given.recipe is None:
-        recipe = default or RECIPES["default"]
+        timed = getattr(given, "minutes", None) is not None
+        recipe = default or RECIPES["timed" if timed else "default"]
     elif given.recipe in RECIPES:
         recipe = RECIPES[given.recipe]
     elif Path(given.recipe).is_file():

@@ -121,9 +121,10 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
     rates = schedules.rates(
         chosen.schedule, chosen.learning_rate, decay=0, steps_per_epoch=steps, epochs=chosen.epochs
     )
-    others = [callbacks.FollowRates(rates)]
+    follow = callbacks.FollowRates(rates)
+    others = [follow]
     if minutes is not None:
-        others.append(callbacks.EndInTime(loop.began + 60 * minutes - AFTERWARDS))
+        others.append(callbacks.EndInTime(loop.began + 60 * minutes - AFTERWARDS, follow))
     metrics = {
         "model": f"detector on {chosen.backbone}",
         "dataset": "scenes",

@@ -28,9 +28,10 @@ def masks(
     Each mask has one colour a class, and below it the names of its largest shape.
     """
     rows = [*images, *_coloured(truth), *_coloured(predicted)]
-    labels = ["image"] * len(images)
+    labels = [""] * len(images)
     labels += [_largest(mask, class_names) for mask in (*truth, *predicted)]
-    return plots.grid(rows, title, labels=labels, columns=len(images))
+    row_names = ("image", "truth", "prediction")
+    return plots.grid(rows, title, labels=labels, row_names=row_names, columns=len(images))
 
 
 def _coloured(masks):

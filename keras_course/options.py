@@ -3,7 +3,8 @@
 
 def recipe_options(command):
     recipe = command.add_argument_group("recipe", "left out: the best practice of the lecture")
-    recipe.add_argument("--recipe", metavar="NAME|FILE", help="default, laptop, demo or a file")
+    text = "default, laptop, timed or a file; left out: timed with --minutes, else default"
+    recipe.add_argument("--recipe", metavar="NAME|FILE", help=text)
     recipe.add_argument("--dataset", help="shapes, cifar10, cifar100, tfds:NAME or folder:PATH")
     recipe.add_argument("--model", help="logistic_regression, mlp, simple_cnn, resnet20 ...")
     recipe.add_argument("--normalization", help="paper, batch, instance, group or none")
@@ -52,7 +53,6 @@ def demo_options(command):
     recipe_options(command)
     minutes_option(command, default=2.75)  # three, with a margin for a machine that slows down
     search_options(command, trials=3)
-    command.set_defaults(recipe="demo")
 
 
 def train_options(command):

@@ -153,11 +153,17 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str], title: str) -> Fig
 
 
 def grid(
-    images: Sequence[np.ndarray], title: str, *, labels: Sequence[str] = (), columns: int = 8
+    images: Sequence[np.ndarray],
+    title: str,
+    *,
+    labels: Sequence[str] = (),
+    row_names: Sequence[str] = (),
+    columns: int = 8,
 ) -> Figure:
     """Draw images in rows, each above its label if there are any.
 
     images: (height, width, 3 or 1), uint8 or 0..255, all of one size. labels: as many as images.
+    row_names: as many as rows, to the left of them.
     """
     height, width = images[0].shape[:2]
     columns = min(columns, len(images))
@@ -185,6 +191,9 @@ def grid(
                 va="top",
                 fontsize=9,
             )
+    for row, name in enumerate(row_names):
+        middle = row * (height + line + gap) + height / 2
+        axes.text(-gap, middle, name, ha="right", va="center", rotation=90, fontsize=9)
     axes.set(xlim=(0, across), ylim=(down, 0), aspect="equal")
     axes.axis("off")
     return figure

@@ -118,9 +118,10 @@ def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None =
     rates = schedules.rates(
         chosen.schedule, chosen.learning_rate, decay=0, steps_per_epoch=steps, epochs=chosen.epochs
     )
-    others = [callbacks.FollowRates(rates)]
+    follow = callbacks.FollowRates(rates)
+    others = [follow]
     if minutes is not None:
-        others.append(callbacks.EndInTime(loop.began + 60 * minutes - AFTERWARDS))
+        others.append(callbacks.EndInTime(loop.began + 60 * minutes - AFTERWARDS, follow))
     metrics = {
         "model": name(chosen),
         "dataset": "shapes, masks",
@@ -135,7 +136,7 @@ def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None =
         files.write_json(folder / "metrics.json", metrics)
     metrics["test_set_opened"] = 1
     files.write_json(folder / "metrics.json", metrics)
-    metrics["test"] = test(keras.models.load_model(loop.best.path), folder, metrics)
+    metrics["test"] = test(load(folder), folder, metrics)
     metrics["seconds"] = loop.seconds()
     files.write_json(folder / "metrics.json", metrics)
     return metrics
@@ -144,21 +145,37 @@ def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None =
 def test(model: keras.Model, folder: Path, metrics: dict) -> dict:
     """Open the test set: write the picture, and return the IoU of the network."""
     images, truth = masks.test()
-    logits = model.predict(pipeline.evaluation_batches(images, truth), verbose=0)
-    predicted = logits.argmax(axis=-1)
-    counts = overlap.confusion(truth, predicted, len(masks.CLASS_NAMES))
+    predicted = predict(model, images)
     title = (
         f"{metrics['model']} on test images of shapes, their masks, and its predictions: "
         f"{metrics['epochs']} epochs, {metrics['device']}"
     )
     picture = mask_plots.masks(images[:10], truth[:10], predicted[:10], masks.CLASS_NAMES, title)
     plots.save(picture, folder / "segmentation.png")
+    return score(truth, predicted)
+
+
+def load(folder: str | Path) -> keras.Model:
+    """Return the uncompiled network of the best epoch."""
+    return keras.saving.load_model(Path(folder) / "best.keras", compile=False)
+
+
+def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return the class of each pixel, (n, height, width), of images of 0..255."""
+    nothing = np.zeros(len(images), "int64")  # the batches want labels
+    logits = model.predict(pipeline.evaluation_batches(images, nothing), verbose=0)
+    return logits.argmax(axis=-1)
+
+
+def score(truth: np.ndarray, predicted: np.ndarray) -> dict:
+    """Return IoU, 0..1, of shape against background, the mean over classes, and of each class."""
+    counts = overlap.confusion(truth, predicted, len(masks.CLASS_NAMES))
     return {
         "shape_iou": overlap.foreground_iou(counts),
         "mean_iou": overlap.mean_iou(counts),
         "iou": dict(zip(masks.CLASS_NAMES, overlap.iou(counts).tolist(), strict=True)),
         "pixel_accuracy": float(np.mean(predicted == truth)),
-        "images": len(images),
+        "images": len(truth),
     }
 
 

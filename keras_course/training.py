@@ -119,15 +119,18 @@ def fit(
         "Ctrl-C ends it and keeps the best epoch.",
         flush=True,
     )
+    schedule = _schedule(recipe, steps_per_epoch)
     others = [
-        *_schedule(recipe, steps_per_epoch),
+        schedule,
         keras.callbacks.EarlyStopping(
             recipe.monitor, mode=schedules.mode(recipe.monitor), patience=recipe.patience
         ),
-        *([callbacks.EndInTime(loop.began + 60 * minutes)] if minutes else []),
         keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
         *extra_callbacks,
     ]
+    if minutes is not None:
+        follow = schedule if isinstance(schedule, callbacks.FollowRates) else None
+        others.append(callbacks.EndInTime(loop.began + 60 * minutes, follow))
     try:
         loop.fit(
             model,
@@ -184,7 +187,7 @@ def test(run: Run, *, splits: Splits | None = None) -> Run:
 
 def _schedule(recipe, steps_per_epoch):
     if recipe.schedule == "plateau":
-        return [schedules.plateau(recipe.monitor, recipe.patience)]
+        return schedules.plateau(recipe.monitor, recipe.patience)
     rates = schedules.rates(
         recipe.schedule,
         recipe.learning_rate,
@@ -192,7 +195,7 @@ def _schedule(recipe, steps_per_epoch):
         steps_per_epoch=steps_per_epoch,
         epochs=recipe.epochs,
     )
-    return [callbacks.FollowRates(rates)]
+    return callbacks.FollowRates(rates)
 
 
 def _refuse_two_schedules(recipe, extra_callbacks):

@@ -2,7 +2,7 @@
 
 import functools
 import math
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 
@@ -14,18 +14,15 @@ IMAGENET = {"input_shape": (224, 224, 3), "num_classes": 1000}
 
 def without_values(builder, *arguments, **options):
     """Build a network whose weights have shapes and no values: VGG would take half a gigabyte."""
-    models = []
 
     def work():
         with keras.StatelessScope(initialize_variables=False):
-            models.append(builder(*arguments, **options))
+            return builder(*arguments, **options)
 
     # In a thread, for Keras keeps a list of weights without values, one list for each thread, and
     # would give them values when the next network is built.
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    return models[0]
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(work).result()
 
 
 @functools.cache

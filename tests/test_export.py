@@ -115,6 +115,22 @@ def test_a_network_trained_in_bfloat16_is_exported_in_float32(tmp_path):
     assert np.abs(served - probabilities(run)).max() == pytest.approx(exported.from_trained, 1e-3)
 
 
+def test_a_network_inside_a_network_is_rebuilt_in_float32_too():
+    from keras_course.export.rebuilt import rebuilt
+    from keras_course.models.unet import segmenter
+
+    with devices.building_in("bfloat16"):
+        trained = segmenter(backbone="resnet20", width=8)
+    model = rebuilt(trained)
+    inner = model.get_layer("backbone").layers
+    assert {layer.compute_dtype for layer in trained.get_layer("backbone").layers[1:]} >= {
+        "bfloat16"
+    }
+    assert {layer.compute_dtype for layer in (*model.layers, *inner)} == {"float32"}
+    for ours, theirs in zip(model.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_litert_computes_the_same_and_knows_the_classes(resnet):
     pytest.importorskip("ai_edge_litert")
     exported = export.export(resnet, "litert", splits=SPLITS)

@@ -6,9 +6,9 @@ from keras_course.errors import UserError
 from keras_course.recipes import RECIPES, Recipe
 
 
-def test_the_demo_differs_from_the_default_only_in_what_a_short_run_needs():
-    demo = dataclasses.replace(RECIPES["demo"], batch_size=128, schedule="plateau")
-    assert demo == RECIPES["default"]
+def test_the_timed_differs_from_the_default_only_in_what_a_short_run_needs():
+    timed = dataclasses.replace(RECIPES["timed"], batch_size=128, schedule="plateau")
+    assert timed == RECIPES["default"]
 
 
 def test_the_default_is_the_best_practice_of_the_lecture():

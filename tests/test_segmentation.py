@@ -187,7 +187,8 @@ def test_a_class_has_one_colour_and_the_background_none():
         )
         mask_plots.masks(images, mask, 0 * mask, names, "title")
     rows, given = drawn[0]
-    assert given["labels"] == ["image"] * 2 + ["class 3", "class 12"] + ["nothing"] * 2
+    assert given["row_names"] == ("image", "truth", "prediction")
+    assert given["labels"] == [""] * 2 + ["class 3", "class 12"] + ["nothing"] * 2
     assert not np.any(rows[2][2:]) and np.all(rows[2][:2] == rows[2][0, 0]) and np.any(rows[2])
     assert not np.any(rows[4:])
 
@@ -196,4 +197,5 @@ def test_a_class_has_one_colour_and_the_background_none():
 def test_the_published_results_are_as_good_as_promised(model):
     run = json.loads(RESULTS.read_text(encoding="utf-8"))[model]
     assert run["test"]["shape_iou"] >= 0.85 and run["test"]["mean_iou"] >= 0.75
+    assert run["unseen"]["shape_iou"] >= 0.85 and run["unseen"]["mean_iou"] >= 0.75
     assert run["seconds"] <= 180 and run["test_set_opened"] == 1

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, runs, timing, training
+from keras_course import callbacks, runs, schedules, timing, training
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
@@ -284,3 +284,40 @@ def test_half_precision_trains_and_float16_scales_its_loss(splits, tmp_path, pre
     assert run.metrics["precision"] == precision
     assert run.history[-1]["loss"] < run.history[0]["loss"]
     assert run.history[0]["learning_rate"] == pytest.approx(1e-3, rel=1e-4)
+
+
+class Clock(keras.callbacks.Callback):
+    """Epochs of 10 s, then of 20 s from the second on."""
+
+    now = 0.0
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["seconds"] = 10 if epoch == 0 else 20
+        Clock.now += logs["seconds"]
+
+
+def test_a_machine_that_slows_down_trains_fewer_epochs_and_the_rate_still_falls_to_zero(
+    monkeypatch,
+):
+    Clock.now = 0.0
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: Clock.now)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    rates = schedules.rates("cosine", 1.0, decay=0, steps_per_epoch=8, epochs=6)
+    follow = callbacks.FollowRates(rates)
+    seen = []
+
+    class See(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(float(self.model.optimizer.learning_rate))
+
+    # 6 epochs of 10 s fit into 75 s; after the second, which took 20, only 2 more.
+    ending = callbacks.EndInTime(75.0, follow)
+    model.fit(
+        np.zeros((8, 1)), np.zeros((8, 1)), batch_size=1, epochs=6, verbose=0,
+        callbacks=[Clock(), follow, See(), ending],
+    )  # fmt: skip
+    assert len(seen) == 4 * 8
+    np.testing.assert_allclose(seen[:16], rates[:16], rtol=1e-6)
+    assert seen[16] == pytest.approx(rates[16]) and seen[-1] == pytest.approx(rates[-1], abs=1e-9)
+    assert all(np.diff(seen) <= 0)

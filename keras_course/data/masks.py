@@ -23,16 +23,17 @@ def load(validation_fraction: float = 0.1, seed: int = 0) -> tuple[MaskedImages,
     """Return the training and the validation images: those of `data.load("shapes")`."""
     drawing = shapes.train()
     rest, part = splits.stratified(drawing.labels, validation_fraction, seed)
-    images, masks = _of(drawing)
+    images, masks = of(drawing)
     return MaskedImages(images[rest], masks[rest]), MaskedImages(images[part], masks[part])
 
 
 def test() -> MaskedImages:
     """Return the 2,000 test images."""
-    return _of(shapes.test())
+    return of(shapes.test())
 
 
-def _of(drawing):
+def of(drawing: shapes.Drawing) -> MaskedImages:
+    """Return images as `shapes.draw` makes them with the class of each of their pixels."""
     classes = np.where(drawing.masks, drawing.labels[:, None, None] + 1, 0)
     return MaskedImages(drawing.images, classes.astype("uint8"))
 

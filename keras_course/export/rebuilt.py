@@ -8,7 +8,7 @@ import keras
 def rebuilt(
     model: keras.Model, class_of: Callable[[keras.layers.Layer], type] = type
 ) -> keras.Model:
-    """Return the model in float32, each layer of the class that `class_of` gives for it."""
+    """Return the model in float32, each layer, nested ones too, of the class of `class_of`."""
 
     def build(operation):
         config = operation.get_config()
@@ -16,6 +16,6 @@ def rebuilt(
             return type(operation).from_config(config)
         return class_of(operation).from_config({**config, "dtype": "float32"})
 
-    copy = keras.models.clone_model(model, clone_function=build)
+    copy = keras.models.clone_model(model, clone_function=build, recursive=True)
     copy.set_weights(model.get_weights())
     return copy

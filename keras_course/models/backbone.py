@@ -11,7 +11,7 @@ from the sizes: of 33 pixels stride 2 leaves 17 or 16, and a 5x5 convolution wit
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from keras_course.errors import UserError, unknown
 
@@ -86,3 +86,18 @@ def _stride(operation, height, height_after):
         strides = getattr(operation, "strides", 1)
         return strides if isinstance(strides, int) else strides[0]
     return max(1, round(height / height_after))  # x[:, ::2, ::2] is no layer
+
+
+def pad(x, size):
+    """Add the places that convolutions and poolings without padding have lost, as zeros."""
+    lost = [full - here for full, here in zip(size, x.shape[1:3], strict=True)]
+    if lost == [0, 0]:
+        return x
+    return ops.pad(x, [(0, 0), *((both // 2, both - both // 2) for both in lost), (0, 0)])
+
+
+def crop(x, size):
+    """Cut off the last row or column that enlarging a map adds where its image has an odd size."""
+    if tuple(x.shape[1:3]) == tuple(size):
+        return x
+    return x[:, : size[0], : size[1]]

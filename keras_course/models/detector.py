@@ -26,7 +26,7 @@ from keras import layers, ops
 from keras_course.average_precision import Objects
 from keras_course.boxes import non_maximum_suppression
 from keras_course.errors import UserError
-from keras_course.models.backbone import encode
+from keras_course.models.backbone import crop, encode, pad
 from keras_course.models.blocks import conv_norm
 
 STRIDE = 4  # pixels of the image from one place of the map to the next
@@ -64,10 +64,10 @@ def detector(
     x, x_stride = None, None
     for stride in sorted((stride for stride in maps if stride >= STRIDE), reverse=True):
         size = [math.ceil(pixels / stride) for pixels in input_shape[:2]]
-        level = fill(conv_norm(maps[stride], width, 1, normalization), size)
+        level = conv_norm(pad(maps[stride], size), width, 1, normalization)
         if x is not None:
             larger = layers.UpSampling2D(x_stride // stride)(x)
-            level = layers.Add()([level, larger[:, : size[0], : size[1]]])
+            level = layers.Add()([level, crop(larger, size)])
         x, x_stride = layers.ReLU()(level), stride
     for _ in range(2):
         x = layers.ReLU()(conv_norm(x, width, 3, normalization))
@@ -79,12 +79,6 @@ def detector(
     )(x)
     outputs = layers.Concatenate(dtype="float32")([distances, logits])
     return keras.Model(inputs, outputs, name="detector")
-
-
-def fill(x, size):
-    """Add the places that convolutions without padding have lost, as zeros around the others."""
-    lost = [full - here for full, here in zip(size, x.shape[1:3], strict=True)]
-    return layers.ZeroPadding2D([(both // 2, both - both // 2) for both in lost])(x)
 
 
 def middles(rows: int, columns: int) -> np.ndarray:

@@ -13,6 +13,7 @@ STEMS = ("cifar", "imagenet")
 def choose_stem(stem: str | None, input_shape) -> str:
     """Return the stem that was named, or the one that suits images of `input_shape`."""
     if stem is None:
+        require_size("A network that chooses its stem by the size", input_shape, 1)
         return "cifar" if max(input_shape[:2]) <= 64 else "imagenet"
     if stem not in STEMS:
         raise unknown("stem", stem, STEMS)
@@ -22,6 +23,11 @@ def choose_stem(stem: str | None, input_shape) -> str:
 def require_size(name: str, input_shape, pixels: int) -> None:
     """Raise a `UserError` unless the images have at least `pixels` in height and width."""
     height, width = input_shape[:2]
+    if height is None or width is None:
+        raise UserError(
+            f"{name} needs to know the size of its images, like (32, 32, 3). "
+            f"Received: input_shape={tuple(input_shape)}. simple_cnn_gap takes any size."
+        )
     if min(height, width) < pixels:
         raise UserError(
             f"{name} needs images of at least {pixels}x{pixels} pixels: smaller ones end before "

@@ -17,11 +17,11 @@ and one 3x3 convolution. Lin et al. have neither normalization nor ReLU there; w
 import math
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from keras_course.errors import UserError
 from keras_course.layers import normalize
-from keras_course.models.backbone import encode
+from keras_course.models.backbone import crop, encode, pad
 from keras_course.models.blocks import conv_norm
 from keras_course.models.inputs import require_size
 
@@ -48,13 +48,6 @@ def up(x, skip, filters, padding):
         border = (skip.shape[1] - x.shape[1]) // 2, (skip.shape[2] - x.shape[2]) // 2
         skip = layers.Cropping2D(border)(skip)
     return layers.Concatenate()([skip, crop(x, skip.shape[1:3])])
-
-
-def crop(x, size):
-    """Cut off the last row or column that enlarging a map adds where its image has an odd size."""
-    if tuple(x.shape[1:3]) == tuple(size):
-        return x
-    return x[:, : size[0], : size[1]]
 
 
 def unet(
@@ -127,11 +120,3 @@ def segmenter(
         x = crop(layers.UpSampling2D(x_stride, interpolation="bilinear")(x), input_shape[:2])
     outputs = layers.Activation("linear", dtype="float32", name="logits")(x)
     return keras.Model(inputs, outputs, name="segmenter")
-
-
-def pad(x, size):
-    """Add the places that convolutions and poolings without padding have lost, as zeros."""
-    lost = [full - here for full, here in zip(size, x.shape[1:3], strict=True)]
-    if lost == [0, 0]:
-        return x
-    return ops.pad(x, [(0, 0), *((both // 2, both - both // 2) for both in lost), (0, 0)])
