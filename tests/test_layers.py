@@ -66,6 +66,18 @@ def test_batch_normalization_of_bfloat16_images_keeps_float32_statistics():
     assert layer.moving_mean.dtype == "float32"
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "leaky_relu", "elu"])
+def test_any_activation_may_follow_batch_normalization(activation):
+    """TensorFlow once fused convolution, normalization and tanh into what it could not run."""
+    inputs = keras.Input((8, 8, 3))
+    x = BatchNormalization()(keras.layers.Conv2D(4, 3)(inputs))
+    model = keras.Model(inputs, keras.layers.Activation(activation)(x))
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    np.testing.assert_allclose(
+        model.predict(images, verbose=0), model(images, training=False), atol=1e-5
+    )
+
+
 @pytest.mark.parametrize("channels, expected", [(16, 8), (24, 4), (64, 32), (512, 32), (3, 1)])
 def test_groups_divide_the_channels_with_at_least_two_in_each(channels, expected):
     assert groups(channels) == expected
