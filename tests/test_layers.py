@@ -70,7 +70,7 @@ def test_batch_normalization_of_bfloat16_images_keeps_float32_statistics():
 def test_any_activation_may_follow_batch_normalization(activation):
     """TensorFlow once fused convolution, normalization and tanh into what it could not run."""
     inputs = keras.Input((8, 8, 3))
-    x = BatchNormalization()(keras.layers.Conv2D(4, 3)(inputs))
+    x = BatchNormalization()(keras.layers.Conv2D(4, 3, use_bias=False)(inputs))
     model = keras.Model(inputs, keras.layers.Activation(activation)(x))
     images = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
     np.testing.assert_allclose(

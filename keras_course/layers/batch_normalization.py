@@ -55,4 +55,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
                 (self.moving_variance, variance),
             ):
                 moving.assign(moving * self.momentum + batch * (1 - self.momentum))
-        return y
+            return y
+        # Says nothing new, but stands between: TensorFlow would fuse a convolution before it and a
+        # tanh behind into an operation that it does not have.
+        return tf.ensure_shape(y, y.shape)
