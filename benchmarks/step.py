@@ -220,9 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--show", action="store_true", help="print the table, measure nothing")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument(
-        "--short", action="store_true", help="ResNet-20 and the first CNN, 3 rounds"
-    )
+    parser.add_argument("--short", action="store_true", help="two networks, three rounds")
     given = parser.parse_args()
     if given.show:
         print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))

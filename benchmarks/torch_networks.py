@@ -3,7 +3,6 @@
 Pixels 0..255 in, logits out, as ours. Stock PyTorch layers, written as most people write them.
 """
 
-import torch
 from torch import nn
 
 
