@@ -101,7 +101,10 @@ def _opened(array, contents):
         description = json.loads(contents.read_text(encoding="utf-8"))
         if _crc32(array) != description["crc32"]:
             return None
-        images = np.asarray(np.load(array, mmap_mode="r", allow_pickle=False))
+        # Mapped twice: what is read of the training images leaves the memory with the last of them.
+        images, test_images = (
+            np.asarray(np.load(array, mmap_mode="r", allow_pickle=False)) for _ in range(2)
+        )
         labels = np.array(description["labels"], "int64")
         train = description["train"]
         class_names = tuple(description["class_names"])
@@ -109,7 +112,7 @@ def _opened(array, contents):
         return None
     if len(images) != len(labels) or not 0 < train <= len(images):
         return None
-    test = Split(images[train:], labels[train:]) if train < len(images) else None
+    test = Split(test_images[train:], labels[train:]) if train < len(images) else None
     return Source(Split(images[:train], labels[:train]), test, class_names)
 
 
