@@ -49,7 +49,8 @@ STAGES = {
 
 def by_padding(x, filters, strides):
     """Option A: subsample, then fill the new channels with zeros. No parameters."""
-    x = x[:, ::strides, ::strides]
+    # The mean of single pixels: x[:, ::strides, ::strides], whose gradient takes ten times as long.
+    x = layers.AveragePooling2D(1, strides)(x)
     return ops.pad(x, [(0, 0), (0, 0), (0, 0), (0, filters - x.shape[-1])])
 
 
