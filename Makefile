@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test test-all lint setup clean
+.PHONY: demo test test-all bench lint setup clean
 demo: .venv/installed
 	$(BIN)/keras-course demo
 
@@ -11,6 +11,12 @@ test: .venv/installed-dev
 
 test-all: .venv/installed-dev  ## the slow tests too, and those on the real CIFAR-10 where it is prepared
 	$(BIN)/python -m pytest -q -m "not gpu"
+
+bench: .venv/installed-dev  ## steps, input and start-up of this machine, in under ten minutes
+	$(BIN)/python -m benchmarks.step --short
+	$(BIN)/python -m benchmarks.input --short
+	$(BIN)/python -m benchmarks.startup --short
+	$(BIN)/python -m benchmarks.tables
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ from keras_course import files
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "profile_step.json"
 CASES = (("resnet20", 128), ("simple_cnn", 32))
 STEPS = 20
-AROUND = ("Process", "Run")  # of TensorFlow's executor, around the operations
+AROUND = ("Process", "Run", "Start", "Done")  # of TensorFlow's executor, around the operations
 SHOWN = 14  # kinds of operations; the others are summed
 
 
@@ -49,7 +49,7 @@ def profile(stopwatch) -> dict[str, float]:
     return {"step": 1000 * seconds / STEPS, **dict(spent.most_common())}
 
 
-def table(case: str, measured: dict) -> str:
+def _table_of(case: str, measured: dict) -> str:
     """Return one network's profile as Markdown."""
     fast, stock = measured["ours"], measured["Keras as it comes"]
     kinds = sorted(set(fast) | set(stock), key=lambda kind: -stock.get(kind, 0) - fast.get(kind, 0))
@@ -60,6 +60,13 @@ def table(case: str, measured: dict) -> str:
     rows.append((f"{len(kinds) - SHOWN} other kinds", *rest))
     lines = [f"| {case}: milliseconds a step | ours | Keras as it comes |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {name} | {a:.1f} | {b:.1f} |" for name, a, b in rows)])
+
+
+def table(results: dict) -> str:
+    """Return the results as Markdown."""
+    tables = [_table_of(case, measured) for case, measured in results["cases"].items()]
+    said = "Operations: summed over threads. {device}, {precision}, {date}.".format(**results)
+    return "\n\n".join([*tables, said])
 
 
 def main() -> None:
@@ -79,10 +86,7 @@ def main() -> None:
         said = {"device": devices.describe(), "precision": devices.choose_precision("auto")}
         said["date"] = datetime.date.today().isoformat()
         files.write_json(RESULTS, {**said, "cases": cases})
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
-    for case, measured in results["cases"].items():
-        print(table(case, measured), end="\n\n")
-    print("Operations: summed over threads. {device}, {precision}, {date}.".format(**results))
+    print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

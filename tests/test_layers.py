@@ -38,6 +38,39 @@ def test_fused_batch_normalization_equals_that_of_keras_over_20_batches():
     np.testing.assert_allclose(ours(x, training=False), theirs(x, training=False), atol=1e-4)
 
 
+def float64_step(x, upstream, moving, momentum=0.9, epsilon=1e-5):
+    """What `one_step` returns of a new layer, by hand; moving: mean and variance, are changed."""
+    x, upstream = x.astype("float64"), upstream.astype("float64")
+    mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+    normal = (x - mean) / np.sqrt(variance + epsilon)
+    d_gamma, d_beta = (upstream * normal).sum((0, 1, 2)), upstream.sum((0, 1, 2))
+    n = x.size / x.shape[-1]
+    d_x = (upstream - d_beta / n - normal * d_gamma / n) / np.sqrt(variance + epsilon)
+    for kept, batch in zip(moving, (mean, variance), strict=True):
+        kept += (1 - momentum) * (batch - kept)
+    return [normal, d_x, d_gamma, d_beta, *moving]
+
+
+@pytest.mark.parametrize("mean, deviation", [(0, 1), (3, 2), (30, 1)])
+def test_fused_batch_normalization_is_as_exact_as_that_of_keras(mean, deviation):
+    random = np.random.default_rng(0)
+    layers = (
+        BatchNormalization(),
+        keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5),
+    )
+    moving = [np.zeros(7), np.ones(7)]
+    errors = np.zeros((2, 6))  # of both layers, the largest of each tensor
+    for _ in range(20):
+        x = random.normal(mean, deviation, (16, 8, 8, 7)).astype("float32")
+        upstream = random.normal(size=x.shape).astype("float32")
+        expected = float64_step(x, upstream, moving)
+        for row, layer in enumerate(layers):
+            found = one_step(layer, x, upstream)
+            worst = [np.abs(a - b).max() for a, b in zip(found, expected, strict=True)]
+            errors[row] = np.maximum(errors[row], worst)
+    assert np.all(errors[0] <= 2 * errors[1]), errors
+
+
 def test_moving_variance_is_the_biased_one():
     x = np.array([0.0, 2.0], "float32").reshape(2, 1, 1, 1)  # variance 1 by n, 2 by n - 1
     layer = BatchNormalization(momentum=0.0)

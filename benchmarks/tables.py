@@ -1,0 +1,41 @@
+"""Write the tables of docs/results into the documents that show them.
+
+    python -m benchmarks.tables
+
+A document says where: between the lines `<!-- table: NAME -->` and `<!-- end -->` stands what
+`python -m benchmarks.NAME --show` prints.
+"""
+
+import importlib
+import json
+import re
+from pathlib import Path
+
+from keras_course import files
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "speed.md")
+PLACE = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def written(text: str) -> str:
+    """Return a document with the tables of today's results."""
+    return PLACE.sub(
+        lambda found: f"<!-- table: {found[1]} -->\n{of(found[1])}\n<!-- end -->", text
+    )
+
+
+def of(name: str) -> str:
+    """Return the table of a benchmark's results, as Markdown."""
+    benchmark = importlib.import_module(f"benchmarks.{name}")
+    return benchmark.table(json.loads(benchmark.RESULTS.read_text(encoding="utf-8")))
+
+
+def main() -> None:
+    for path in DOCUMENTS:
+        files.write_text(path, written(path.read_text(encoding="utf-8")))
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
