@@ -36,6 +36,11 @@ QUICK = ("mlp", "simple_cnn", "lenet")
 OTHERS = sorted(set(BUILDERS) - set(FAMILIES) - {"detector"})  # its output is no row of logits
 
 
+@pytest.fixture(autouse=True)
+def same_weights_at_every_run():
+    keras.utils.set_random_seed(0)
+
+
 def takes_normalization(name):
     return "normalization" in inspect.signature(BUILDERS[name]).parameters
 
