@@ -9,8 +9,8 @@ demo: .venv/installed
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -q -n 2
 
-test-all: .venv/installed-dev  ## the slow tests too, and those on the real CIFAR-10 where it is prepared
-	$(BIN)/python -m pytest -q -m "not gpu"
+test-all: .venv/installed-dev  ## two hours on two cores: the slow tests too, and real CIFAR-10 where prepared
+	$(BIN)/python -m pytest -q -n 2 -m "not gpu"
 
 bench: .venv/installed-dev  ## steps, input and start-up of this machine, in under ten minutes
 	$(BIN)/python -m benchmarks.step --short

@@ -1,5 +1,6 @@
 """Tiny images that every test can afford."""
 
+import gc
 import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -10,6 +11,8 @@ import pytest
 from keras_course import quiet
 
 quiet.import_keras()
+
+import keras
 
 from keras_course.data.splits import Split, Splits
 
@@ -32,3 +35,12 @@ def splits():
         bright_channel(30, seed=3),
         ("red", "green", "blue"),
     )
+
+
+@pytest.fixture(autouse=True)
+def large_networks_leave_the_memory(request):
+    """Of VGG-19 and the like in two processes, one after the other, 24 GB do not hold many."""
+    yield
+    if request.node.get_closest_marker("slow"):
+        keras.utils.clear_session()
+        gc.collect()

@@ -177,7 +177,8 @@ def test_the_main_job_takes_every_classifier(name, tmp_path, monkeypatch):
     parts = (bright_channel(count, size=32, seed=count) for count in (32, 12, 15))
     splits = Splits(*parts, ("red", "green", "blue"))
     monkeypatch.setattr(data, "load", lambda *_: splits)
-    recipe = Recipe(model=name, augmentation="none", batch_size=16, epochs=1, patience=1)
+    # All images in each step: of fewer, the range test of ResNet-152 saw nothing but noise.
+    recipe = Recipe(model=name, augmentation="none", batch_size=32, epochs=1, patience=1)
     run = job.run(recipe, tmp_path, trials=1)
     assert run.metrics["test"]["images"] == 15
     assert {"best.keras", "saved_model", "report.html"} <= {it.name for it in tmp_path.iterdir()}

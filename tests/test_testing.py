@@ -117,6 +117,7 @@ def no_scale(*, input_shape, num_classes):
     return keras.Model(inputs, layers.Dense(num_classes)(layers.Flatten()(inputs)))
 
 
+TINY = keras.initializers.RandomNormal(stddev=1e-6, seed=1)
 ZERO = {"kernel_initializer": "zeros"}
 HUGE = {"kernel_initializer": keras.initializers.Constant(np.inf)}
 MISTAKES = {
@@ -168,6 +169,20 @@ def test_a_class_for_each_pixel_passes():
         return keras.Model(inputs, layers.Conv2D(num_classes, 1)(x))
 
     check_builder(builder, input_shape=(16, 24, 1))
+
+
+def overflows_after_a_step(x):
+    """A step makes the weights large, and one step of statistics is too little to divide by."""
+    deep = x
+    for _ in range(20):
+        deep = layers.Conv2D(4, 1, use_bias=False, kernel_initializer=TINY)(deep)
+        deep = layers.BatchNormalization(epsilon=1e-20)(deep)
+    return layers.Add()([x, deep])
+
+
+def test_a_deep_network_whose_statistics_lag_behind_passes():
+    keras.utils.set_random_seed(0)
+    check_builder(broken(middle=overflows_after_a_step))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
