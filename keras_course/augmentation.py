@@ -13,6 +13,7 @@ from keras_course.layers import RandomColorJitter, RandomRotation90, RandomShift
 PARTS = {
     "flip": lambda: keras.layers.RandomFlip("horizontal"),
     "shift": lambda: RandomShift(4),
+    "shift2": lambda: RandomShift(2),
     "color": lambda: RandomColorJitter(0.2),
     "rotate90": lambda: RandomRotation90(),
 }

@@ -4,22 +4,36 @@ Rates differ by orders of magnitude between them: Adadelta's paper uses 1.0, Ada
 optimizers each at its own tuned rate.
 """
 
+from functools import partial
+
 import keras
 
 from keras_course.errors import unknown
 
 OPTIMIZERS = {
-    "sgd": lambda rate: keras.optimizers.SGD(rate),
-    "momentum": lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
-    "nesterov": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
-    "adagrad": lambda rate: keras.optimizers.Adagrad(rate),
-    "adadelta": lambda rate: keras.optimizers.Adadelta(rate),
-    "adam": lambda rate: keras.optimizers.Adam(rate),
+    "sgd": keras.optimizers.SGD,
+    "momentum": partial(keras.optimizers.SGD, momentum=0.9),
+    "nesterov": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
+    "adagrad": keras.optimizers.Adagrad,
+    "adadelta": keras.optimizers.Adadelta,
+    "adam": keras.optimizers.Adam,
 }
 
 
-def optimizer(name: str, learning_rate: float) -> keras.optimizers.Optimizer:
-    """Return the built-in Keras optimizer of that name with the given rate."""
+def optimizer(
+    name: str, learning_rate: float, *, weight_decay: float = 0.0, averaging: float = 0.0
+) -> keras.optimizers.Optimizer:
+    """Return the built-in Keras optimizer of that name with the given rate.
+
+    weight_decay: the share of each kernel that a step of rate 1 takes away (Loshchilov & Hutter
+    2017, https://arxiv.org/abs/1711.05101); biases and normalizations keep theirs. averaging: of
+    the mean of the weights over the steps so far, how much is kept at each step, 0 <= averaging < 1
+    (Polyak & Juditsky 1992); `keras.callbacks.SwapEMAWeights` puts it into the network.
+    """
     if name not in OPTIMIZERS:
         raise unknown("optimizer", name, OPTIMIZERS)
-    return OPTIMIZERS[name](float(learning_rate))
+    options = {"use_ema": True, "ema_momentum": averaging} if averaging else {}
+    chosen = OPTIMIZERS[name](float(learning_rate), weight_decay=weight_decay or None, **options)
+    if weight_decay:
+        chosen.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return chosen

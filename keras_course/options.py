@@ -3,7 +3,7 @@
 
 def recipe_options(command):
     recipe = command.add_argument_group("recipe", "left out: the best practice of the lecture")
-    text = "default, laptop, timed or a file; left out: timed with --minutes, else default"
+    text = "default, laptop, cifar10-90 ... or a file; left out: timed with --minutes, else default"
     recipe.add_argument("--recipe", metavar="NAME|FILE", help=text)
     recipe.add_argument("--dataset", help="shapes, cifar10, cifar100, tfds:NAME or folder:PATH")
     recipe.add_argument("--model", help="logistic_regression, mlp, simple_cnn, resnet20 ...")
@@ -11,9 +11,11 @@ def recipe_options(command):
     recipe.add_argument("--dropout", type=float, metavar="SHARE", help="of the units, like 0.5")
     recipe.add_argument("--optimizer", help="sgd, momentum, nesterov, adagrad, adadelta or adam")
     recipe.add_argument("--learning-rate", type=float, metavar="RATE", help="like 0.001")
-    recipe.add_argument("--schedule", help="constant, decay, inverse_time, cosine or plateau")
+    recipe.add_argument(
+        "--schedule", help="constant, decay, inverse_time, cosine, triangular, plateau"
+    )
     recipe.add_argument("--decay", type=float, help="of the schedules decay and inverse_time")
-    recipe.add_argument("--augmentation", help="none, or parts of flip_shift_color_rotate90")
+    recipe.add_argument("--augmentation", help="none, or parts of flip_shift_shift2_color_rotate90")
     recipe.add_argument("--batch-size", type=int, metavar="N", help="images in a step, like 128")
     recipe.add_argument("--epochs", type=int, metavar="N", help="at most")
     recipe.add_argument("--patience", type=int, metavar="N", help="epochs without improvement")

@@ -22,7 +22,11 @@ class Recipe:
     learning_rate: at the start, 0 < rate <= 10. decay: of the schedules `decay` and
     `inverse_time`, for each epoch. dropout: share of units, or None for a network without. epochs:
     at most; training ends earlier when `monitor` has not improved for `patience` epochs.
-    pretrained: where `transfer` has the first weights from, a run folder or "imagenet".
+    alternating_flip: mirror half of the images in even epochs, the others in odd ones, in place of
+    "flip" in `augmentation`. label_smoothing: see `losses`. weight_decay, averaging: see
+    `optimizers`; what is validated and kept are the averages. mirrored: the trained network answers
+    with the mean for an image and its mirror image, see `models.mirrored`; the validation of each
+    epoch is without. pretrained: where `transfer` has the first weights from, a run folder or "imagenet".
     frozen_epochs: of its new head alone, before the `epochs` of all layers.
     """
 
@@ -44,6 +48,11 @@ class Recipe:
     seed: int = 0
     pretrained: str | None = None
     frozen_epochs: int = 0
+    alternating_flip: bool = False
+    label_smoothing: float = 0.0
+    weight_decay: float = 0.0
+    averaging: float = 0.0
+    mirrored: bool = False
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -71,6 +80,14 @@ class Recipe:
         _check_range("patience", self.patience, 1, 10_000, "5 suits most")
         _check_range("seed", self.seed, 0, 2**31 - 1, "0 is as good as any")
         _check_range("frozen_epochs", self.frozen_epochs, 0, 10_000, "10 suits most")
+        _check_range("label_smoothing", self.label_smoothing, 0, 0.9, "0.1 is the paper's")
+        _check_range("weight_decay", self.weight_decay, 0, 1, "0.004 suits many")
+        _check_range("averaging", self.averaging, 0, 0.99999, "0.99 is over some hundred steps")
+        if self.alternating_flip and "flip" in augmentation.check(self.augmentation):
+            raise UserError(
+                "alternating_flip would be undone by the random flip of the augmentation "
+                f"{self.augmentation!r}. Choose one of them."
+            )
         if self.dropout is not None:
             _check_range("dropout", self.dropout, 0, 0.95, "0.5 is the paper's")
 
@@ -116,7 +133,7 @@ class Recipe:
 def _check_type(name, annotation, value):
     if annotation is float and type(value) is int:  # 1 for 1.0, as people and JSON write it
         return
-    if isinstance(value, bool) or not isinstance(value, annotation):
+    if not isinstance(value, annotation) or (isinstance(value, bool) and annotation is not bool):
         kind = getattr(annotation, "__name__", annotation)
         raise UserError(f"{name} must be of type {kind}. Received: {value!r}.")
 

@@ -22,6 +22,7 @@ import keras
 
 from keras_course import files
 from keras_course.errors import UserError
+from keras_course.models.mirrored import mirrored
 from keras_course.recipes import Recipe
 
 
@@ -63,14 +64,19 @@ class Run:
         return cls(folder, recipe, history, metrics)
 
     def model(self) -> keras.Model:
-        """Return the uncompiled model with the weights of the best epoch."""
+        """Return the uncompiled model with the weights of the best epoch.
+
+        Where the recipe says so it answers with the mean over the mirrored image; `best.keras`
+        holds the network alone.
+        """
         path = self.folder / "best.keras"
         try:
-            return keras.saving.load_model(path, compile=False)
+            network = keras.saving.load_model(path, compile=False)
         except Exception as error:  # zipfile, HDF5 and Keras each have their own
             raise UserError(
                 f"{path} cannot be read ({type(error).__name__}). Train again into a new folder."
             ) from error
+        return mirrored(network) if self.recipe.mirrored else network
 
     def write_metrics(self, **metrics) -> "Run":
         """Return the run with these metrics added, in its folder as well."""

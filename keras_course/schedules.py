@@ -6,9 +6,11 @@ With t the epoch, from 0, and lr0 the first rate:
     decay         lr0 / (1 + decay)^t    the rule printed on the slide, applied at each epoch
     inverse_time  lr0 / (1 + decay * t)  what Keras calls inverse-time decay
     cosine        from lr0 to 0 along half a cosine, at each step; Loshchilov & Hutter 2016
+    triangular    up from a fifth of lr0 to lr0 in a fifth of the steps, then down to 0; Smith 2018,
+                  https://arxiv.org/abs/1803.09820
     plateau       divided by 5 when the watched metric has stopped improving
 
-The first four are known before the run; the last one answers to it.
+All but the last are known before the run; plateau answers to it.
 """
 
 import keras
@@ -27,6 +29,9 @@ CURVES = {
     ),
     "cosine": lambda rate, decay, epoch, steps: keras.optimizers.schedules.CosineDecay(
         rate, decay_steps=steps
+    ),
+    "triangular": lambda rate, decay, epoch, steps: (
+        lambda step: np.interp(step, [0, 0.2 * steps, steps], [0.2 * rate, rate, 0])
     ),
 }
 SCHEDULES = (*CURVES, "plateau")

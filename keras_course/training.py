@@ -17,6 +17,7 @@ from keras_course import (
     data,
     devices,
     files,
+    losses,
     models,
     optimizers,
     plots,
@@ -30,6 +31,8 @@ from keras_course.errors import UserError
 from keras_course.loop import Loop
 from keras_course.recipes import Recipe
 from keras_course.runs import Run
+
+ADAPTED_TO = 1000  # images
 
 
 def build(recipe: Recipe, splits: Splits, precision: str | None = None) -> keras.Model:
@@ -50,12 +53,26 @@ def build(recipe: Recipe, splits: Splits, precision: str | None = None) -> keras
             num_classes=len(splits.class_names),
             **recipe.model_options,
         )
+    _adapt(model, splits.train.images[:ADAPTED_TO])
     model.compile(
-        optimizers.optimizer(recipe.optimizer, recipe.learning_rate),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        optimizers.optimizer(
+            recipe.optimizer,
+            recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            averaging=recipe.averaging,
+        ),
+        losses.crossentropy(recipe.label_smoothing),
         metrics=["accuracy"],
     )
     return model
+
+
+def _adapt(model, images):
+    """Show images to the layers whose weights are computed from them, as they get them."""
+    for layer in model.layers:
+        if hasattr(layer, "adapt"):
+            before = keras.Model(model.input, layer.input)
+            layer.adapt(before.predict(images.astype("float32"), verbose=0))
 
 
 def batches(recipe: Recipe, splits: Splits):
@@ -68,7 +85,12 @@ def batches(recipe: Recipe, splits: Splits):
         )
     layers = augmentation.layers_of(recipe.augmentation)
     dataset = pipeline.training_batches(
-        images, labels, recipe.batch_size, layers=layers, seed=recipe.seed
+        images,
+        labels,
+        recipe.batch_size,
+        layers=layers,
+        seed=recipe.seed,
+        alternate=recipe.alternating_flip,
     )
     return dataset, len(images) // recipe.batch_size
 
@@ -128,6 +150,8 @@ def fit(
         keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
         *extra_callbacks,
     ]
+    # First, so that what is validated and kept are the averages.
+    averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []
     if minutes is not None:
         follow = schedule if isinstance(schedule, callbacks.FollowRates) else None
         others.append(callbacks.EndInTime(loop.began + 60 * minutes, follow))
@@ -138,6 +162,7 @@ def fit(
             validation,
             steps_per_epoch=steps_per_epoch,
             epochs=recipe.epochs,
+            measuring=averaging,
             others=others,
         )
     finally:
@@ -171,7 +196,7 @@ def test(run: Run, *, splits: Splits | None = None) -> Run:
     logits = model.predict(pipeline.evaluation_batches(*splits.test), verbose=0)
     labels = splits.test.labels
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
-    losses = keras.ops.convert_to_numpy(
+    each_loss = keras.ops.convert_to_numpy(
         keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
     )
     with files.whole(run.folder / "test_predictions.npz") as temporary:
@@ -179,7 +204,7 @@ def test(run: Run, *, splits: Splits | None = None) -> Run:
     return run.write_metrics(
         test={
             "accuracy": float(np.mean(logits.argmax(-1) == labels)),
-            "loss": float(np.mean(losses)),
+            "loss": float(np.mean(each_loss)),
             "images": len(labels),
         }
     )

@@ -17,7 +17,7 @@ import os
 
 import keras
 
-from keras_course import data, devices, files, optimizers, runs, schedules, training
+from keras_course import data, devices, files, losses, optimizers, runs, schedules, training
 from keras_course.data import pipeline
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
@@ -93,7 +93,7 @@ def transfer(
         print(f"{recipe.model} on {recipe.dataset}, {part}: rate {rate:.2g}", flush=True)
         model.compile(
             optimizers.optimizer(recipe.optimizer, rate),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            losses.crossentropy(recipe.label_smoothing),
             metrics=["accuracy"],
         )
         early_stopping = keras.callbacks.EarlyStopping(

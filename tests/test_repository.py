@@ -14,7 +14,17 @@ PACKAGE = ROOT / "keras_course"
 # A module imports only from floors below its own, or from its own folder.
 FLOORS = [
     {"errors", "files", "quiet", "options", "model_table", "__init__"},
-    {"devices", "layers", "schedules", "optimizers", "plots", "architecture", "boxes", "overlap"},
+    {
+        "devices",
+        "layers",
+        "schedules",
+        "optimizers",
+        "losses",
+        "plots",
+        "architecture",
+        "boxes",
+        "overlap",
+    },
     {"augmentation", "average_precision", "box_plots", "mask_plots", "receptive_field"},
     {"data", "models", "drawing"},
     {"recipes", "preview", "describe"},

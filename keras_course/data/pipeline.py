@@ -44,21 +44,30 @@ def training_batches(
     layers: Sequence[keras.layers.Layer] = (),
     seed: int = 0,
     first_epoch: int = 0,
+    alternate: bool = False,
 ) -> tf.data.Dataset:
     """Return an endless data set of batches (images, labels), one epoch after the other.
 
     images: (n, height, width, channels) with values 0..255; they come out as float32, augmented
-    by `layers`. Give `fit` the `steps_per_epoch = n // batch_size`.
+    by `layers`. alternate: mirror half of the images, drawn once, in even epochs and the other
+    half in odd ones (Jordan 2024, section 3.6): two epochs show every image both ways, where draws
+    show half of them the same way twice. Give `fit` the `steps_per_epoch = n // batch_size`.
     """
 
     together = max(1, CHUNK // (batch_size * images[0].nbytes))  # steps
+
+    mirrored = np.random.default_rng(seed).integers(2, size=len(images), dtype=bool)
 
     def chunks() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         for epoch in itertools.count(first_epoch):
             indices, keys = order(len(images), batch_size, seed, epoch)
             for first in range(0, len(indices), together):
                 steps = slice(first, first + together)
-                yield images[indices[steps]], labels[indices[steps]], keys[steps]
+                picked = images[indices[steps]]
+                if alternate:
+                    turned = mirrored[indices[steps]] ^ bool(epoch % 2)
+                    picked[turned] = picked[turned, :, ::-1]
+                yield picked, labels[indices[steps]], keys[steps]
 
     @tf.function(jit_compile=bool(layers))  # one pass over the images instead of twenty
     def augmented(x, key):

@@ -5,6 +5,7 @@ from keras_course.layers.normalization import NORMALIZATIONS, normalize
 from keras_course.layers.random_color_jitter import RandomColorJitter
 from keras_course.layers.random_rotation90 import RandomRotation90
 from keras_course.layers.random_shift import RandomShift
+from keras_course.layers.whitening import Whitening
 
 __all__ = [
     "NORMALIZATIONS",
@@ -12,5 +13,6 @@ __all__ = [
     "RandomColorJitter",
     "RandomRotation90",
     "RandomShift",
+    "Whitening",
     "normalize",
 ]

@@ -16,6 +16,7 @@ from keras_course.layers import NORMALIZATIONS
 from keras_course.models.alexnet import alexnet
 from keras_course.models.densenet import densenet, densenet_cifar
 from keras_course.models.detector import detector
+from keras_course.models.fastnet import fastnet
 from keras_course.models.googlenet import googlenet
 from keras_course.models.lenet import lenet
 from keras_course.models.linear import logistic_regression, mlp
@@ -24,6 +25,7 @@ from keras_course.models.simple_cnn import simple_cnn, simple_cnn_gap
 from keras_course.models.unet import segmenter, unet
 from keras_course.models.vgg import vgg
 
+FASTNETS = {16: (16, 64, 64), 32: (32, 128, 128), 64: (64, 192, 256)}
 CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {
     "logistic_regression": logistic_regression,
     "mlp": mlp,
@@ -42,6 +44,7 @@ CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {
     **{f"densenet{depth}": partial(densenet, depth) for depth in (121, 161, 169, 201)},
     "densenet40": partial(densenet_cifar, 40),
     "densenet_bc100": partial(densenet_cifar, 100, compressed=True),
+    **{f"fastnet{width}": partial(fastnet, widths=widths) for width, widths in FASTNETS.items()},
 }
 BUILDERS = {**CLASSIFIERS, "unet": unet, "segmenter": segmenter, "detector": detector}
 
