@@ -21,6 +21,7 @@ YEARS = {
     "googlenet": 2014,
     "resnet": 2015,
     "densenet": 2016,
+    "fastnet": 2024,
     "unet": 2015,
     "segmenter": 2016,
 }

@@ -19,15 +19,17 @@ MONITORS = ("val_accuracy", "val_loss")
 class Recipe:
     """How to train one network on one data set.
 
-    learning_rate: at the start, 0 < rate <= 10. decay: of the schedules `decay` and
-    `inverse_time`, for each epoch. dropout: share of units, or None for a network without. epochs:
-    at most; training ends earlier when `monitor` has not improved for `patience` epochs.
+    learning_rate: at the start, 0 < rate <= 10; of the schedule `triangular` the highest. decay: of
+    the schedules `decay` and `inverse_time`, for each epoch. dropout: share of units, or None for a
+    network without. epochs: at most; training ends earlier when `monitor` has not improved for
+    `patience` epochs. pretrained: where `transfer` has the first weights from, a run folder or
+    "imagenet". frozen_epochs: of its new head alone, before the `epochs` of all layers.
+
     alternating_flip: mirror half of the images in even epochs, the others in odd ones, in place of
     "flip" in `augmentation`. label_smoothing: see `losses`. weight_decay, averaging: see
     `optimizers`; what is validated and kept are the averages. mirrored: the trained network answers
-    with the mean for an image and its mirror image, see `models.mirrored`; the validation of each
-    epoch is without. pretrained: where `transfer` has the first weights from, a run folder or "imagenet".
-    frozen_epochs: of its new head alone, before the `epochs` of all layers.
+    with the mean over an image and its mirror image, see `models.mirrored`; in the validation of
+    each epoch it does not.
     """
 
     dataset: str = "shapes"

@@ -96,3 +96,19 @@ def test_draws_are_new_at_each_call_and_the_same_for_a_key():
 def test_an_unknown_augmentation_is_refused(name):
     with pytest.raises(UserError, match="augmentation must"):
         layers_of(name)
+
+
+def test_alternating_flip_shows_every_image_both_ways_in_two_epochs():
+    images = np.arange(20 * 4, dtype="uint8").reshape(20, 1, 4, 1)
+    batches = training_batches(images, np.arange(20), 10, alternate=True).take(4)
+    seen = [
+        (label, tuple(row))
+        for x, y in batches
+        for label, row in zip(y.numpy(), x.numpy().reshape(10, 4).astype(int), strict=True)
+    ]
+    flipped = [row[0] > row[-1] for _, row in seen]
+    for epoch in (slice(20), slice(20, 40)):
+        assert 3 < sum(flipped[epoch]) < 17
+    for label in range(20):
+        first, second = (row for it, row in seen if it == label)
+        assert first == second[::-1] and sorted(first) == list(images[label].ravel())

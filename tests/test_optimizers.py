@@ -46,3 +46,21 @@ def test_an_unknown_optimizer_names_the_nearest():
 
 def test_a_whole_number_is_a_rate_too():
     assert float(optimizer("sgd", 1).learning_rate) == 1.0
+
+
+def test_weight_decay_takes_a_share_of_kernels_and_leaves_biases():
+    variables = [keras.Variable(np.float32(2.0), name=name) for name in ("kernel", "bias")]
+    optimizer("sgd", 0.1, weight_decay=0.5).apply(
+        [keras.ops.zeros(()) for _ in variables], variables
+    )
+    assert [float(variable) for variable in variables] == pytest.approx([2 - 0.1 * 0.5 * 2, 2.0])
+
+
+def test_the_average_begins_at_the_first_step_and_forgets():
+    variable = keras.Variable(np.float32(1.0))
+    averaging = optimizer("sgd", 0.1, averaging=0.75)
+    for _ in range(3):  # 0.9, 0.8, 0.7
+        averaging.apply([keras.ops.ones(())], [variable])
+    expected = 0.75 * (0.75 * 0.9 + 0.25 * 0.8) + 0.25 * 0.7
+    averaging.finalize_variable_values([variable])
+    assert float(variable) == pytest.approx(expected)

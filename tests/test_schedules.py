@@ -46,3 +46,9 @@ def test_plateau_together_with_a_curve_is_refused():
 def test_an_unknown_schedule_names_the_nearest():
     with pytest.raises(UserError, match="Did you mean 'cosine'"):
         schedules.check("cosin")
+
+
+def test_triangular_rises_in_a_fifth_of_the_steps_and_falls_to_zero():
+    found = schedules.rates("triangular", 0.1, decay=0.1, steps_per_epoch=5, epochs=2)
+    np.testing.assert_allclose(found[:3], [0.02, 0.06, 0.1])
+    np.testing.assert_allclose(found[2:], 0.1 * np.arange(8, 0, -1) / 8)

@@ -321,3 +321,44 @@ def test_a_machine_that_slows_down_trains_fewer_epochs_and_the_rate_still_falls_
     np.testing.assert_allclose(seen[:16], rates[:16], rtol=1e-6)
     assert seen[16] == pytest.approx(rates[16]) and seen[-1] == pytest.approx(rates[-1], abs=1e-9)
     assert all(np.diff(seen) <= 0)
+
+
+def test_the_ideas_of_the_race_train_and_the_run_answers_with_the_mirrored_mean(splits, tmp_path):
+    recipe = Recipe(
+        model="simple_cnn",
+        augmentation="none",
+        alternating_flip=True,
+        label_smoothing=0.1,
+        weight_decay=1e-3,
+        averaging=0.5,
+        mirrored=True,
+        schedule="triangular",
+        batch_size=16,
+        epochs=2,
+        learning_rate=1e-3,
+    )
+    run = training.test(training.fit(recipe, tmp_path, splits=splits), splits=splits)
+    best = keras.saving.load_model(tmp_path / "best.keras", compile=False)
+    images = splits.test.images.astype("float32")
+    both = [best.predict(it, verbose=0) for it in (images, images[:, :, ::-1])]
+    found = run.model().predict(images, verbose=0)
+    np.testing.assert_allclose(found, (both[0] + both[1]) / 2, atol=1e-4 * np.abs(found).max())
+    accuracy = np.mean(found.argmax(-1) == splits.test.labels)
+    assert run.metrics["test"]["accuracy"] == pytest.approx(accuracy)
+
+
+def test_the_averages_are_validated_and_kept(splits, tmp_path):
+    """An average that keeps everything is that of the first step, which is at rate zero here."""
+    first_weights = Recipe(
+        model="simple_cnn", augmentation="none", batch_size=32, epochs=1, averaging=0.99999,
+        learning_rate=1e-9, optimizer="sgd", schedule="constant",
+    )  # fmt: skip
+    model = training.build(first_weights, splits)
+    before = model.get_weights()
+    jump = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: setattr(model.optimizer, "learning_rate", 0.01)
+    )
+    training.fit(first_weights, tmp_path, splits=splits, model=model, extra_callbacks=[jump])
+    best = keras.saving.load_model(tmp_path / "best.keras", compile=False)
+    for kept, first in zip(best.get_weights(), before, strict=True):
+        np.testing.assert_allclose(kept, first, atol=1e-5)
