@@ -80,9 +80,11 @@ def read() -> dict:
     if RESULTS.exists():
         old = json.loads(RESULTS.read_text(encoding="utf-8"))
         if old["data"] == images:
-            recipes = {name: dataclasses.asdict(recipe) for name, recipe in wanted().items()}
+            recipes = wanted()
             results["runs"] = {
-                name: run for name, run in old["runs"].items() if run["recipe"] == recipes.get(name)
+                name: run
+                for name, run in old["runs"].items()
+                if Recipe(**run["recipe"]) == recipes.get(name)
             }
     return results
 

@@ -1,0 +1,82 @@
+"""Time to accuracy: how soon do the recipes of the race reach 70, 90 and 94 % on CIFAR-10?
+
+Each recipe trains over three seeds, on 45,000 images; the other 5,000 chose the recipes and choose
+the epoch. The test set is opened once a run. A seed chooses first weights, order and draws, and
+which images are for validation.
+
+    python -m benchmarks.race               trains what is missing in docs/results/race.json
+    python -m benchmarks.race --short       the first recipe, one seed, into a temporary folder
+    python -m benchmarks.race --show        prints the table of that file
+
+Training time is that of the epochs with their validation, from the first step of the first to the
+end of the last, tracing included; what comes before, import, loading, timing some steps, and the
+test, are not. A run is written down as soon as it has finished, and a second call goes on from
+there. CIFAR-10 must have been prepared: `keras-course data prepare cifar10`.
+"""
+
+import argparse
+import dataclasses
+import json
+import statistics
+from pathlib import Path
+
+from benchmarks import training_runs
+from keras_course.recipes import RECIPES
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results" / "race.json"
+SEEDS = (0, 1, 2)
+# Accuracy in percent, seconds of training on two cores.
+GOALS = {"cifar10-70": (70, 40), "cifar10-90": (90, 240), "cifar10-94": (94, 900)}
+
+
+def wanted():
+    return {
+        f"{name}, seed {seed}": dataclasses.replace(RECIPES[name], seed=seed)
+        for name in GOALS
+        for seed in SEEDS
+    }
+
+
+def table(results: dict) -> str:
+    """Return the results as Markdown; accuracies in percent, mean and range over the seeds."""
+    lines = [
+        "| recipe | network | epochs | seeds | test, % | range | goal, % | training | goal | in all "
+        "| peak memory |",
+        "|" + "---|" * 11,
+    ]
+    said = set()
+    for name, (accuracy, seconds) in GOALS.items():
+        runs = [run for key, run in results["runs"].items() if key.startswith(f"{name}, ")]
+        if not runs:
+            continue
+        tests = [100 * run["test_accuracy"] for run in runs]
+        said |= {training_runs.setting(run) for run in runs}
+
+        def median(key, runs=runs):
+            return statistics.median(run[key] for run in runs)
+
+        lines.append(
+            f"| `{name}` | {runs[0]['recipe']['model']} | {runs[0]['epochs']} | {len(runs)} "
+            f"| {statistics.mean(tests):.2f} | {min(tests):.2f} to {max(tests):.2f} | {accuracy} "
+            f"| {median('training_seconds'):.0f} s | {seconds} s | {median('seconds'):.0f} s "
+            f"| {median('peak_megabytes'):,.0f} MB |"
+        )
+    return "\n".join([*lines, "", f"Times are medians over the seeds. {'; '.join(sorted(said))}."])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--show", action="store_true", help="print the table, train nothing")
+    parser.add_argument("--short", action="store_true", help="one run, kept nowhere")
+    given = parser.parse_args()
+    if given.short:
+        recipe = RECIPES["cifar10-70"]
+        print(table({"runs": {"cifar10-70, seed 0": training_runs.train(recipe)}}))
+        return
+    if not given.show:
+        training_runs.complete(RESULTS, wanted())
+    print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
+
+
+if __name__ == "__main__":
+    main()
