@@ -60,7 +60,7 @@ def fastnet(
         x = layers.ReLU()(normalize(x, normalization))
         x = layers.ReLU()(normalize(_conv(x, filters, normalization), normalization))
     x = layers.Flatten()(layers.MaxPooling2D(3)(x))
-    x = layers.Rescaling(1 / 9)(x)  # or the first logits are so large that nothing is learned
+    x = x / 9  # or the first logits are so large that nothing is learned
     outputs = layers.Dense(num_classes, use_bias=False, dtype="float32", name="logits")(x)
     return keras.Model(inputs, outputs, name="fastnet")
 
