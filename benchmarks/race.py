@@ -40,8 +40,8 @@ def wanted():
 def table(results: dict) -> str:
     """Return the results as Markdown; accuracies in percent, mean and range over the seeds."""
     lines = [
-        "| recipe | network | epochs | seeds | test, % | range | goal, % | training | goal | in all "
-        "| peak memory |",
+        "| recipe | network | epochs | seeds | test, % | range | goal, % | training | goal "
+        "| in all | peak memory |",
         "|" + "---|" * 11,
     ]
     said = set()

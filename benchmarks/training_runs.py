@@ -9,43 +9,59 @@ import datetime
 import json
 import multiprocessing
 import resource
+import statistics
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from keras_course import files
 from keras_course.recipes import Recipe
 
 
-def complete(results: Path, wanted: dict[str, Recipe]) -> None:
-    """Train the wanted runs that `results` lacks; those that are not wanted are thrown away."""
+def complete(
+    results: Path,
+    wanted: dict[str, Recipe],
+    builds: Mapping[str, Callable] | None = None,
+    keep: bool = False,
+) -> None:
+    """Train the wanted runs that `results` lacks; the others are thrown away, or `keep`t.
+
+    builds: for some of the names the function (recipe, splits) -> model, at the top of its module,
+    that takes the place of `training.build`.
+    """
     runs = {}
     if results.exists():
         old = json.loads(results.read_text(encoding="utf-8"))["runs"]
         runs = {
-            name: run for name, run in old.items() if Recipe(**run["recipe"]) == wanted.get(name)
+            name: run
+            for name, run in old.items()
+            if Recipe(**run["recipe"]) == wanted.get(name) or (keep and name not in wanted)
         }
     for number, (name, recipe) in enumerate(wanted.items(), start=1):
         if name not in runs:
             print(f"{number} of {len(wanted)}: {name}", flush=True)
-            runs[name] = train(recipe)
-            in_order = {key: runs[key] for key in wanted if key in runs}
-            files.write_json(results, {"runs": in_order})
+            runs[name] = train(recipe, (builds or {}).get(name))
+            in_order = sorted(runs, key=[*wanted, *runs].index)
+            files.write_json(results, {"runs": {key: runs[key] for key in in_order}})
 
 
-def train(recipe: Recipe) -> dict:
+def train(recipe: Recipe, build: Callable | None = None) -> dict:
     """Train and test one network in a process of its own; return what is worth keeping."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_train, (recipe,))
+        return pool.apply(_train, (recipe, build))
 
 
-def _train(recipe):
+def _train(recipe, build):
     from keras_course import quiet
 
     quiet.import_keras()
-    from keras_course import training
+    from keras_course import data, training
 
+    splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
+    model = build(recipe, splits) if build else None
     with tempfile.TemporaryDirectory() as folder:
-        run = training.test(training.fit(recipe, Path(folder, "run")))
+        run = training.fit(recipe, Path(folder, "run"), splits=splits, model=model)
+        run = training.test(run, splits=splits)
     kept = ("parameters", "epochs", "best_epoch", "seconds", "precision", "device", "versions")
     return {
         "test_accuracy": round(run.metrics["test"]["accuracy"], 4),
@@ -62,3 +78,34 @@ def setting(run: dict) -> str:
     """Return in words where and when a run was made."""
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
     return f"{run['device']}, {run['precision']}, {versions}, {run['date']}"
+
+
+def comparison(runs: dict, names: list[str], seeds: Sequence[int], title: str) -> str:
+    """Return a Markdown table of variants; the first of them is what the others are compared with.
+
+    Accuracies of the test images in percent. Differences are taken within a seed.
+    """
+    lines = [
+        f"| {title} | seeds | test, % | range | difference | its range | training | epochs |",
+        "|" + "---|" * 8,
+    ]
+    said = set()
+    for name in names:
+        done = {seed: run for seed in seeds if (run := runs.get(f"{name}, seed {seed}"))}
+        if not done:
+            continue
+        tests = {seed: 100 * run["test_accuracy"] for seed, run in done.items()}
+        first = {seed: runs.get(f"{names[0]}, seed {seed}") for seed in done}
+        gaps = [tests[seed] - 100 * run["test_accuracy"] for seed, run in first.items() if run]
+        compared = name != names[0] and gaps
+        gap = f"{statistics.mean(gaps):+.2f}" if compared else ""
+        gap_range = f"{min(gaps):+.2f} to {max(gaps):+.2f}" if compared else ""
+        seconds = statistics.median(run["training_seconds"] for run in done.values())
+        epochs = sorted({run["epochs"] for run in done.values()})
+        lines.append(
+            f"| {name} | {len(done)} | {statistics.mean(tests.values()):.2f} "
+            f"| {min(tests.values()):.2f} to {max(tests.values()):.2f} | {gap} | {gap_range} "
+            f"| {seconds:.0f} s | {' to '.join(map(str, {epochs[0]: 0, epochs[-1]: 0}))} |"
+        )
+        said |= {setting(run) for run in done.values()}
+    return "\n".join([*lines, "", f"Times are medians over the seeds. {'; '.join(sorted(said))}."])

@@ -1,11 +1,13 @@
 """What holds for the benchmarks: their results stand in the documents as they are."""
 
+import dataclasses
 import json
 import re
 
 import pytest
 
-from benchmarks import step, tables
+from benchmarks import ablation, best_practice, step, tables, training_runs
+from keras_course.recipes import Recipe
 from tests.test_repository import ROOT
 
 
@@ -30,3 +32,69 @@ def test_a_ratio_says_how_many_times_as_long_as_ours():
     assert "| resnet20, 128 | 10.0 ms | 25.0 ms (2.50) | not installed |" in step.table(
         json.loads(json.dumps(results))
     )
+
+
+def run_of(recipe, accuracy, **changes):
+    said = {"device": "a", "precision": "b", "date": "c", "versions": {"keras": "3"}}
+    run = {"test_accuracy": accuracy, "training_seconds": 60.0, "epochs": 2, **said}
+    return {**run, "recipe": dataclasses.asdict(recipe), **changes}
+
+
+def test_a_second_call_trains_only_what_is_missing_or_of_another_recipe(tmp_path, monkeypatch):
+    trained = []
+
+    def train(recipe, build):
+        trained.append((recipe.seed, build))
+        return run_of(recipe, 0.5)
+
+    monkeypatch.setattr(training_runs, "train", train)
+    path = tmp_path / "results.json"
+    wanted = {f"seed {seed}": Recipe(seed=seed) for seed in range(3)}
+    training_runs.complete(path, {"seed 1": wanted["seed 1"], "old": Recipe(seed=9)})
+    training_runs.complete(path, wanted, {"seed 2": len})
+    assert trained == [(1, None), (9, None), (0, None), (2, len)]
+    assert list(json.loads(path.read_text())["runs"]) == ["seed 0", "seed 1", "seed 2"]
+    training_runs.complete(path, {**wanted, "seed 1": Recipe(seed=1, epochs=3)})
+    assert trained[4:] == [(1, None)]
+
+
+def test_a_field_that_recipes_did_not_have_yet_does_not_make_a_run_another_one(tmp_path):
+    path = tmp_path / "results.json"
+    run = run_of(Recipe(), 0.5)
+    del run["recipe"]["averaging"]
+    path.write_text(json.dumps({"runs": {"a": run}}))
+    training_runs.complete(path, {"a": Recipe()})  # would train
+
+
+def test_variants_are_compared_within_a_seed():
+    accuracies = {"all": (0.5, 0.7), "none": (0.45, 0.69)}
+    runs = {
+        f"{name}, seed {seed}": run_of(Recipe(seed=seed), accuracy)
+        for name, both in accuracies.items()
+        for seed, accuracy in enumerate(both)
+    }
+    text = training_runs.comparison(runs, list(accuracies), (0, 1), "title")
+    assert "| all | 2 | 60.00 | 50.00 to 70.00 |  |  | 60 s | 2 |" in text
+    assert "| none | 2 | 57.00 | 45.00 to 69.00 | -3.00 | -5.00 to -1.00 | 60 s | 2 |" in text
+
+
+def test_the_variants_of_an_ablation_differ_from_the_whole_in_one_idea():
+    for name, recipe in ablation.VARIANTS.items():
+        changed = {
+            field.name
+            for field in dataclasses.fields(Recipe)
+            if getattr(recipe, field.name) != getattr(ablation.WHOLE, field.name)
+        }
+        assert len(changed) <= 2, (name, changed)  # a flip has two homes, a schedule its rate
+    whole, *others = ablation.VARIANTS.values()
+    assert others.count(whole) == 1  # the one that builds its network in another way
+
+
+def test_the_rate_in_place_of_adam_is_the_best_in_validation():
+    runs = {
+        name: {"validation_accuracy": accuracy}
+        for name, accuracy in zip(best_practice.tuned(), (0.5, 0.9, 0.7), strict=True)
+    }
+    wanted = best_practice.wanted(runs)
+    rates = {wanted[f"no Adam, seed {seed}"].learning_rate for seed in best_practice.SEEDS}
+    assert rates == {0.1} and len(wanted) == 3 + 6 * 3
