@@ -67,7 +67,7 @@ class Stopwatch:
 
 
 def ours(name, size):
-    from keras_course import callbacks, data, training
+    from keras_course import architecture, callbacks, data, step, training
     from keras_course.recipes import Recipe
 
     class Bars(callbacks.Progress):
@@ -76,7 +76,9 @@ def ours(name, size):
 
     recipe = Recipe(model=name, batch_size=size)
     model = training.build(recipe, data.load("shapes"))
-    each_step = (callbacks.StopWhenNotFinite, callbacks.EndOnInterrupt, Bars)
+    total = architecture.total(architecture.rows(model))
+    step.take_together(model, total.multiply_adds * size)
+    each_step = (step.EndWithEpoch, callbacks.StopWhenNotFinite, callbacks.EndOnInterrupt, Bars)
     return Stopwatch(model, endless(size), each_step)
 
 

@@ -37,10 +37,9 @@ class StopWhenNotFinite(keras.callbacks.Callback):
     """Raise `Diverged` at the first step, from 1, after which the loss is not finite."""
 
     def on_train_begin(self, logs=None):
-        self.step = 0
+        self.before = int(self.model.optimizer.iterations)
 
     def on_train_batch_end(self, batch, logs=None):
-        self.step += 1
         self._check(logs["loss"])
 
     def on_epoch_end(self, epoch, logs=None):
@@ -48,7 +47,8 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
     def _check(self, loss):
         if not math.isfinite(loss):
-            raise Diverged(self.step, float(self.model.optimizer.learning_rate), float(loss))
+            step = int(self.model.optimizer.iterations) - self.before
+            raise Diverged(step, float(self.model.optimizer.learning_rate), float(loss))
 
 
 class EndOnInterrupt(keras.callbacks.Callback):
@@ -214,8 +214,9 @@ class Progress(keras.callbacks.Callback):
         self.epoch.set_description(f"epoch {epoch + 1}")
 
     def on_train_batch_end(self, batch, logs=None):
-        self.run.update()
-        self.epoch.update()
+        steps = min(batch + 1, self.params["steps"]) - self.epoch.n  # of one call
+        self.run.update(steps)
+        self.epoch.update(steps)
         self.epoch.set_postfix_str(f"loss {logs['loss']:.3f}", refresh=False)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -78,6 +78,23 @@ def train(given):
     print(f"{_of(run)}: validation accuracy {validation:.1%}. The run is in {run.folder}.")
 
 
+def compare(given):
+    quiet.import_keras()
+    from keras_course import compare, runs
+
+    _check_positive(given)
+    _prepare(given.dataset, given.yes)
+    with runs.output(given.output) as folder:
+        results = compare.compare(
+            folder,
+            networks=given.models.split(",") if given.models else tuple(compare.NETWORKS),
+            minutes=given.minutes,
+            seeds=given.seeds,
+            dataset=given.dataset,
+        )
+    print(f"{compare.table(results)}\nPicture: {folder / 'compare.png'}")
+
+
 def detect(given):
     quiet.import_keras()
     from keras_course import detection, runs
@@ -277,7 +294,13 @@ def _fields(given, kind):
 
 
 def _check_positive(given):
-    for name, low in (("minutes", 0), ("trials", 1), ("input_size", 1), ("num_classes", 1)):
+    for name, low in (
+        ("minutes", 0),
+        ("trials", 1),
+        ("seeds", 1),
+        ("input_size", 1),
+        ("num_classes", 1),
+    ):
         value = getattr(given, name, None)
         if (value is not None and not low <= value < 1e6) or value == 0:
             option = name.replace("_", "-")
@@ -341,6 +364,7 @@ COMMANDS = {
     "demo": (run, options.demo_options, "`run` in three minutes: ResNet-20 on the embedded data"),
     "run": (run, options.run_options, "tune, train, test once, export, report"),
     "train": (train, options.train_options, "train one network"),
+    "compare": (compare, options.compare_options, "the lecture's networks, so many minutes each"),
     "detect": (detect, options.detect_options, "find the shapes in scenes, with boxes around them"),
     "segment": (segment, options.segment_options, "name the class of each pixel, with U-Net ..."),
     "transfer": (transfer, options.transfer_options, "train a new head on a trained network"),

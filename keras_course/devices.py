@@ -2,6 +2,7 @@
 
 import contextlib
 import platform
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,3 +102,11 @@ def require_gpu() -> None:
             "A GPU was asked for and TensorFlow sees none. Run `keras-course doctor` to learn why, "
             "or leave out --device gpu."
         )
+
+
+def peak_megabytes() -> int:
+    """Return the most memory that this process has held so far, in MB of a million bytes."""
+    import resource  # not on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6)

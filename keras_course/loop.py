@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from keras_course import callbacks, devices
+from keras_course import callbacks, devices, step
 
 PACKAGES = ("keras", "tensorflow", "numpy")
 
@@ -56,6 +56,7 @@ class Loop:
                 epochs=before + epochs,
                 validation_data=validation,
                 callbacks=[
+                    step.EndWithEpoch(),
                     *measuring,
                     callbacks.StopWhenNotFinite(),
                     interrupt,

@@ -9,6 +9,9 @@ def recipe_options(command):
     recipe.add_argument("--model", help="logistic_regression, mlp, simple_cnn, resnet20 ...")
     recipe.add_argument("--normalization", help="paper, batch, instance, group or none")
     recipe.add_argument("--dropout", type=float, metavar="SHARE", help="of the units, like 0.5")
+    recipe.add_argument(
+        "--width-multiplier", type=float, metavar="SHARE", help="of the filters, like 0.5"
+    )
     recipe.add_argument("--optimizer", help="sgd, momentum, nesterov, adagrad, adadelta or adam")
     recipe.add_argument("--learning-rate", type=float, metavar="RATE", help="like 0.001")
     recipe.add_argument(
@@ -60,6 +63,19 @@ def demo_options(command):
 def train_options(command):
     recipe_options(command)
     minutes_option(command)
+
+
+def compare_options(command):
+    text = "alexnet,vgg11,googlenet,resnet20,densenet22, or some of them"
+    command.add_argument("--models", metavar="NAME,NAME", help=text)
+    text = "of each network and seed, left out: 10"
+    command.add_argument("--minutes", type=float, metavar="M", default=10.0, help=text)
+    text = "runs of each network, left out: 3"
+    command.add_argument("--seeds", type=int, metavar="N", default=3, help=text)
+    text = "left out: cifar10"
+    command.add_argument("--dataset", metavar="NAME", default="cifar10", help=text)
+    yes_option(command)
+    output_option(command)
 
 
 def detect_options(command):

@@ -22,9 +22,10 @@ class Recipe:
 
     learning_rate: at the start, 0 < rate <= 10; of the schedule `triangular` the highest. decay: of
     the schedules `decay` and `inverse_time`, for each epoch. dropout: share of units, or None for a
-    network without. epochs: at most; training ends earlier when `monitor` has not improved for
-    `patience` epochs. pretrained: where `transfer` has the first weights from, a run folder or
-    "imagenet". frozen_epochs: of its new head alone, before the `epochs` of all layers.
+    network without. width_multiplier: the share of the paper's filters, see `models.narrow`.
+    epochs: at most; training ends earlier when `monitor` has not improved for `patience` epochs.
+    pretrained: where `transfer` has the first weights from, a run folder or "imagenet".
+    frozen_epochs: of its new head alone, before the `epochs` of all layers.
 
     alternating_flip: mirror half of the images in even epochs, the others in odd ones, in place of
     "flip" in `augmentation`. label_smoothing: see `losses`. weight_decay, averaging: see
@@ -37,6 +38,7 @@ class Recipe:
     model: str = "resnet20"
     normalization: str = "paper"
     dropout: float | None = None
+    width_multiplier: float = 1.0
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     schedule: str = "plateau"
@@ -91,6 +93,14 @@ class Recipe:
                 "alternating_flip would be undone by the random flip of the augmentation "
                 f"{self.augmentation!r}. Choose one of them."
             )
+        _check_range(
+            "width_multiplier",
+            self.width_multiplier,
+            0,
+            4,
+            "0.5 is half of the filters",
+            above=True,
+        )
         if self.dropout is not None:
             _check_range("dropout", self.dropout, 0, 0.95, "0.5 is the paper's")
 
@@ -99,7 +109,9 @@ class Recipe:
         """The options for `models.build` beside the image size and the number of classes."""
         normalization = None if self.normalization == "none" else self.normalization
         options = {} if self.normalization == "paper" else {"normalization": normalization}
-        return options if self.dropout is None else {**options, "dropout": self.dropout}
+        if self.dropout is not None:
+            options["dropout"] = self.dropout
+        return options
 
     @property
     def hash(self) -> str:

@@ -35,6 +35,7 @@ CURVES = {
     ),
 }
 SCHEDULES = (*CURVES, "plateau")
+BETWEEN_EPOCHS = ("constant", "plateau")  # within one, the rate stays
 
 
 def check(name: str) -> None:

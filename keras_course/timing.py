@@ -18,21 +18,24 @@ def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -
     values = variables.read(model)
     model.optimizer.learning_rate = 0.0
     clock = _Clock()
-    model.fit(train, steps_per_epoch=100, callbacks=[clock], shuffle=False, verbose=0)
+    together = model.steps_per_execution
+    steps = 100 * together
+    model.fit(train, steps_per_epoch=steps, callbacks=[clock], shuffle=False, verbose=0)
     model.evaluate(validation, steps=1, verbose=0)  # compiles
     began = time.perf_counter()
     model.evaluate(validation, steps=1, verbose=0)
     validation_step = time.perf_counter() - began
     variables.write(model, values)
-    return steps_per_epoch * clock.seconds_per_step() + len(validation) * validation_step
+    seconds_per_step = clock.seconds_per_call() / together
+    return steps_per_epoch * seconds_per_step + len(validation) * validation_step
 
 
 class _Clock(keras.callbacks.Callback):
-    """Ends `fit` as soon as five steps and three seconds are timed, without the one that compiles.
+    """Ends `fit` as soon as five calls and three seconds are timed, without the one that compiles.
 
-    The quicker quarter of the steps counts: whatever else the machine does in these seconds makes
-    the others look slow. `callbacks.EndInTime` gives up an epoch that does not fit after all, but
-    one that was never planned is time lost.
+    A call is a step, or several of a small network. The quicker quarter of the calls counts:
+    whatever else the machine does in these seconds makes the others look slow. An epoch that does
+    not fit after all `callbacks.EndInTime` gives up, but one that was never planned is time lost.
     """
 
     def on_train_begin(self, logs=None):
@@ -43,7 +46,7 @@ class _Clock(keras.callbacks.Callback):
         if len(self.ends) > 5 and self.ends[-1] - self.ends[0] > 3:
             self.model.stop_training = True
 
-    def seconds_per_step(self):
+    def seconds_per_call(self):
         return float(np.quantile(np.diff(self.ends), 0.25))
 
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from keras_course import (
+    architecture,
     augmentation,
     callbacks,
     data,
@@ -23,6 +24,7 @@ from keras_course import (
     plots,
     runs,
     schedules,
+    step,
     timing,
 )
 from keras_course.data import pipeline
@@ -51,6 +53,7 @@ def build(recipe: Recipe, splits: Splits, precision: str | None = None) -> keras
             recipe.model,
             input_shape=splits.train.images.shape[1:],
             num_classes=len(splits.class_names),
+            width_multiplier=recipe.width_multiplier,
             **recipe.model_options,
         )
     _adapt(model, splits.train.images[:ADAPTED_TO])
@@ -64,6 +67,7 @@ def build(recipe: Recipe, splits: Splits, precision: str | None = None) -> keras
         losses.crossentropy(recipe.label_smoothing),
         metrics=["accuracy"],
     )
+    step.in_one_graph(model)
     return model
 
 
@@ -129,6 +133,9 @@ def fit(
     precision = devices.choose_precision(recipe.precision)
     model = model or build(recipe, splits, precision)
     model.optimizer.learning_rate = recipe.learning_rate
+    if recipe.schedule in schedules.BETWEEN_EPOCHS and not extra_callbacks:
+        total = architecture.total(architecture.rows(model))
+        step.take_together(model, total.multiply_adds * recipe.batch_size)
     seconds = epoch_seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
     if minutes is not None:
         epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds())

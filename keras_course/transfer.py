@@ -17,7 +17,7 @@ import os
 
 import keras
 
-from keras_course import data, devices, files, losses, optimizers, runs, schedules, training
+from keras_course import data, devices, files, losses, optimizers, runs, schedules, step, training
 from keras_course.data import pipeline
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
@@ -44,7 +44,11 @@ def recipe_of(source: str | os.PathLike, model: str | None = None) -> Recipe:
         return dataclasses.replace(RECIPE, model=model)
     of = Run.load(source).recipe
     return dataclasses.replace(
-        RECIPE, model=of.model, normalization=of.normalization, dropout=of.dropout
+        RECIPE,
+        model=of.model,
+        normalization=of.normalization,
+        dropout=of.dropout,
+        width_multiplier=of.width_multiplier,
     )
 
 
@@ -96,6 +100,7 @@ def transfer(
             losses.crossentropy(recipe.label_smoothing),
             metrics=["accuracy"],
         )
+        step.in_one_graph(model)
         early_stopping = keras.callbacks.EarlyStopping(
             recipe.monitor,
             mode=schedules.mode(recipe.monitor),

@@ -20,6 +20,7 @@ from keras_course.models.fastnet import fastnet
 from keras_course.models.googlenet import googlenet
 from keras_course.models.lenet import lenet
 from keras_course.models.linear import logistic_regression, mlp
+from keras_course.models.narrow import narrow
 from keras_course.models.resnet import resnet, resnet_cifar
 from keras_course.models.simple_cnn import simple_cnn, simple_cnn_gap
 from keras_course.models.unet import segmenter, unet
@@ -42,7 +43,7 @@ CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {
         for depth in (20, 32, 44, 56, 110)
     },
     **{f"densenet{depth}": partial(densenet, depth) for depth in (121, 161, 169, 201)},
-    "densenet40": partial(densenet_cifar, 40),
+    **{f"densenet{depth}": partial(densenet_cifar, depth) for depth in (22, 40)},
     "densenet_bc100": partial(densenet_cifar, 100, compressed=True),
     **{f"fastnet{width}": partial(fastnet, widths=widths) for width, widths in FASTNETS.items()},
 }
@@ -56,12 +57,14 @@ def build(
     num_classes=10,
     stem=None,
     normalization="paper",
+    width_multiplier=1.0,
     **options,
 ) -> keras.Model:
     """Return the uncompiled model of that name.
 
     stem: "cifar" or "imagenet"; left out, images of 64 pixels or fewer get the CIFAR stem.
     normalization: "batch", "instance", "group", None, or "paper" for the one of the paper.
+    width_multiplier: the share of the paper's filters and hidden units, see `models.narrow`.
     options: what the builder takes beside these, such as `shortcut` or `dropout`.
     """
     if stem is not None:
@@ -69,7 +72,8 @@ def build(
     check(name, normalization=normalization, **options)
     if normalization != "paper":
         options["normalization"] = normalization
-    return BUILDERS[name](input_shape=input_shape, num_classes=num_classes, **options)
+    model = BUILDERS[name](input_shape=input_shape, num_classes=num_classes, **options)
+    return model if width_multiplier == 1 else narrow(model, width_multiplier)
 
 
 def check(name: str, *, normalization="paper", **options) -> None:

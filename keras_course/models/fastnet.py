@@ -5,7 +5,7 @@ grew out of Page's ResNet-9:
 
     whitening 2x2, valid                                        31x31x24
     three stages: 3x3 - max pool 2x2 - norm - ReLU - 3x3 - norm - ReLU    15x15, 7x7, 3x3
-    max pool 3x3, a ninth of it, dense num_classes
+    global max pool, a ninth of it, dense num_classes
 
 Wide and shallow: the first convolution has its filters from the images (`layers.Whitening`), the
 maps are small after one convolution, and what is left are large matrix products, which processors
@@ -59,8 +59,9 @@ def fastnet(
         x = layers.MaxPooling2D()(_conv(x, filters, normalization))  # 15x15, 7x7, 3x3
         x = layers.ReLU()(normalize(x, normalization))
         x = layers.ReLU()(normalize(_conv(x, filters, normalization), normalization))
-    x = layers.Flatten()(layers.MaxPooling2D(3)(x))
-    x = x / 9  # or the first logits are so large that nothing is learned
+    x = (
+        layers.GlobalMaxPooling2D()(x) / 9
+    )  # or the first logits are so large that nothing is learned
     outputs = layers.Dense(num_classes, use_bias=False, dtype="float32", name="logits")(x)
     return keras.Model(inputs, outputs, name="fastnet")
 

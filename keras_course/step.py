@@ -1,0 +1,86 @@
+"""The training step as one graph, and several steps of a small network in one call.
+
+`fit` calls `model.train_function(iterator)` for each step. The first call of the one that Keras
+makes creates the optimizer's and the metrics' variables, so TensorFlow traces it twice. Here they
+are there before, and one trace is enough. And a call from Python costs some milliseconds: as much
+as a whole step of a small network. Several steps of those are a loop inside the graph; that trains
+with the same images, in the same order, by the same rules.
+"""
+
+import keras
+import numpy as np
+
+# Multiply-adds, forward and back, in a call: a tenth of a second or two on a laptop, so that
+# progress and Ctrl-C stay lively.
+TOGETHER = 10e9
+MOST = 32  # steps in a call: more gain nothing
+
+
+def in_one_graph(model: keras.Model) -> None:
+    """Give the compiled classifier a `train_function` of its own, until it is compiled again.
+
+    Nothing changes where Keras does better by itself: on another backend than TensorFlow, under
+    XLA, as on GPUs, in eager mode, and where it was told to take several steps at a time.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return
+    if model.jit_compile or model.run_eagerly or model.steps_per_execution > 1:
+        return
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    logits = np.zeros((1, *model.output.shape[1:]), "float32")
+    model.compute_metrics(None, np.zeros(1, "int64"), logits)
+    model.reset_metrics()
+    model.train_function = TrainFunction(model)
+
+
+def take_together(model: keras.Model, multiply_adds: int) -> None:
+    """Let `fit` take as many steps in a call as suit a step of so many multiply-adds forward.
+
+    `fit` then needs the callback `EndWithEpoch`. What happens between steps, happens between calls:
+    nothing may change the learning rate within an epoch.
+    """
+    steps = int(min(MOST, TOGETHER / (3 * multiply_adds)))  # back, for weights and images, is twice
+    if isinstance(model.train_function, TrainFunction) and steps > 1:
+        model.steps_per_execution = model.train_function.steps = steps
+
+
+class TrainFunction:
+    """Trains on the next `steps` batches of an iterator and returns the metrics after them.
+
+    It ends at once after a step whose loss is not finite; `optimizer.iterations` says which.
+    """
+
+    def __init__(self, model: keras.Model):
+        import tensorflow as tf
+
+        self.steps = 1
+
+        def one_step(iterator):
+            return model.train_step(next(iterator))
+
+        def several_steps(iterator, steps):
+            return tf.while_loop(
+                lambda step, logs: (step < steps) & tf.math.is_finite(logs["loss"]),
+                lambda step, logs: (step + 1, one_step(iterator)),
+                (0, model.get_metrics_result()),
+                parallel_iterations=1,
+            )[1]
+
+        self.one_step = tf.function(one_step, autograph=False)
+        self.several_steps = tf.function(several_steps, autograph=False)
+        self.number = tf.constant  # a tensor, or each number would be traced
+
+    def __call__(self, iterator) -> dict:
+        if self.steps == 1:
+            return self.one_step(iterator)
+        return self.several_steps(iterator, self.number(self.steps))
+
+
+class EndWithEpoch(keras.callbacks.Callback):
+    """Takes only the steps in the last call of an epoch that are left in it."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if isinstance(self.model.train_function, TrainFunction):
+            left = self.params["steps"] - batch
+            self.model.train_function.steps = min(self.model.steps_per_execution, left)

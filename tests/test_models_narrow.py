@@ -1,0 +1,47 @@
+"""A narrower network: the layers of the wide one, with a share of its filters."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_course import architecture, models
+from keras_course.errors import UserError
+from keras_course.models.narrow import narrow
+
+
+@pytest.mark.parametrize("name", ["simple_cnn", "alexnet", "vgg11", "googlenet", "densenet22"])
+def test_half_the_width_has_half_the_filters_and_a_quarter_of_the_multiply_adds(name):
+    whole = models.build(name)
+    half = models.build(name, width_multiplier=0.5)
+    for one, two in zip(whole.layers, half.layers, strict=True):
+        assert type(one) is type(two)
+        if isinstance(one, keras.layers.Conv2D):
+            assert one.filters == 2 * two.filters, one.name
+    assert half.output.shape == whole.output.shape
+    costs = [architecture.total(architecture.rows(model)).multiply_adds for model in (half, whole)]
+    # The first convolution sees three channels in both, and of a small network it is much.
+    assert 0.2 < costs[0] / costs[1] < (0.45 if name == "simple_cnn" else 0.3)
+
+
+def test_a_narrow_network_is_that_of_its_builder_where_it_has_one():
+    narrowed = models.build("fastnet64", width_multiplier=0.5)
+    assert narrowed.count_params() < models.build("fastnet64").count_params() / 2
+    by_hand = models.BUILDERS["mlp"]()
+    assert narrow(by_hand, 1).count_params() == by_hand.count_params()
+
+
+def test_it_trains_and_can_be_loaded_again(tmp_path):
+    model = models.build("alexnet", width_multiplier=0.1, num_classes=3)
+    images = np.random.default_rng(0).uniform(0, 255, (8, 32, 32, 3)).astype("float32")
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(images, np.arange(8) % 3, verbose=0)
+    model.save(tmp_path / "narrow.keras")
+    again = keras.saving.load_model(tmp_path / "narrow.keras", compile=False)
+    np.testing.assert_allclose(
+        again.predict(images, verbose=0), model.predict(images, verbose=0), rtol=1e-5
+    )
+
+
+def test_a_shortcut_that_adds_channels_is_refused():
+    with pytest.raises(UserError, match="Leave width_multiplier at 1. Received: 0.5"):
+        models.build("resnet20", width_multiplier=0.5)

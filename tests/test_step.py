@@ -1,0 +1,122 @@
+"""The step in one graph trains as Keras' own does, one step or several in a call."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_course import callbacks, models, optimizers, step
+from keras_course.data import pipeline
+from tests.conftest import bright_channel
+
+
+class Calls(keras.layers.Layer):
+    """Counts how often it is traced for training."""
+
+    count = 0
+
+    def call(self, x, training=None):
+        self.count += bool(training)
+        return x
+
+
+def compiled(optimizer="adam", **options):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((16, 16, 3))
+    calls = Calls()
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    x = calls(keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x))
+    x = keras.layers.Dropout(0.2)(keras.layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(inputs, keras.layers.Dense(3)(x))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    chosen = optimizers.optimizer(optimizer, 0.01, averaging=0.9)
+    model.compile(chosen, loss, metrics=["accuracy"], **options)
+    return model, calls
+
+
+def history(model, steps=4, others=()):
+    batches = pipeline.training_batches(*bright_channel(64), 16)
+    fitted = model.fit(
+        batches,
+        steps_per_epoch=steps,
+        epochs=5,
+        shuffle=False,
+        verbose=0,
+        callbacks=[step.EndWithEpoch(), *others],
+    )
+    return fitted.history
+
+
+def same(model, other):
+    for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "nesterov"])
+@pytest.mark.parametrize("together", [1, 3])
+def test_it_trains_as_keras_own_step_does(optimizer, together):
+    theirs, _ = compiled(optimizer)
+    expected = history(theirs)
+    ours, _ = compiled(optimizer)
+    step.in_one_graph(ours)
+    if together > 1:
+        step.take_together(ours, round(step.TOGETHER / 3 / together))
+        assert ours.steps_per_execution == together  # which does not divide the steps
+    found = history(ours)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-5)
+    assert found["loss"][-1] < found["loss"][0]
+    assert int(ours.optimizer.iterations) == int(theirs.optimizer.iterations) == 20
+    same(ours, theirs)
+
+
+def test_it_is_traced_once():
+    model, calls = compiled()
+    history(model)
+    keras_own = calls.count
+    model, calls = compiled()
+    step.in_one_graph(model)
+    calls.count = 0
+    history(model)
+    assert calls.count == 1 < keras_own
+
+
+@pytest.mark.parametrize("option", [{"run_eagerly": True}, {"steps_per_execution": 2}])
+def test_where_keras_is_asked_for_something_else_its_own_step_stays(option):
+    model, _ = compiled(**option)
+    step.in_one_graph(model)
+    step.take_together(model, 1)
+    assert model.train_function is None
+    assert model.steps_per_execution == option.get("steps_per_execution", 1)
+
+
+def test_a_frozen_network_that_is_compiled_anew_gets_a_new_step():
+    model = models.build("simple_cnn", input_shape=(16, 16, 3), num_classes=3)
+    for trainable in (False, True):
+        model.layers[2].trainable = trainable
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        step.in_one_graph(model)
+        before = model.layers[2].get_weights()[0]
+        history(model)
+        assert np.array_equal(before, model.layers[2].get_weights()[0]) != trainable
+
+
+def test_a_large_step_stays_alone_and_a_small_one_does_not():
+    for multiply_adds, steps in ((5e9, 1), (1e9, 3), (1e3, step.MOST)):
+        model, _ = compiled()
+        step.in_one_graph(model)
+        step.take_together(model, multiply_adds)
+        assert model.steps_per_execution == steps
+
+
+def test_a_loss_that_is_not_finite_ends_the_call_and_its_step_is_named():
+    model, _ = compiled("nesterov")
+    step.in_one_graph(model)
+    step.take_together(model, 1)
+    model.optimizer.learning_rate = 1e38
+    with pytest.raises(callbacks.Diverged) as raised:
+        history(model, 8, [callbacks.StopWhenNotFinite()])
+    other, _ = compiled("nesterov")
+    other.optimizer.learning_rate = 1e38
+    with pytest.raises(callbacks.Diverged) as expected:
+        history(other, 8, [callbacks.StopWhenNotFinite()])
+    assert raised.value.step == expected.value.step == int(model.optimizer.iterations) < 8
