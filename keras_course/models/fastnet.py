@@ -52,8 +52,10 @@ def fastnet(
     """
     require_size("fastnet", input_shape, 25)
     inputs = keras.Input(input_shape)
-    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)  # 32x32x3
-    x = Whitening(Whitening.filters_for(input_shape[-1], 2), 2)(x)  # 31x31x24
+    # In float32: what whitening blows up is the difference of neighbours, less than bfloat16 holds.
+    x = layers.Rescaling(1 / 127.5, offset=-1, dtype="float32")(inputs)  # 32x32x3
+    filters = Whitening.filters_for(input_shape[-1], 2)
+    x = Whitening(filters, 2, dtype="float32")(x)  # 31x31x24
     x = layers.ReLU()(x)
     for filters in widths:
         x = layers.MaxPooling2D()(_conv(x, filters, normalization))  # 15x15, 7x7, 3x3
