@@ -82,19 +82,25 @@ def ours(name, size):
     return Stopwatch(model, endless(size), each_step)
 
 
-def keras_as_it_comes(name, size):
+def as_it_comes(network):
+    """Return the network as somebody writes it who has only Keras: its normalization, slices."""
     import keras
 
-    from keras_course import models
-
     def stock(layer):
-        """The network as somebody writes it who has only Keras: its own normalization, slices."""
         if isinstance(layer, keras.layers.AveragePooling2D) and layer.pool_size == (1, 1):
             return keras.layers.Lambda(lambda x: x[:, ::2, ::2])
         kind = getattr(keras.layers, type(layer).__name__, type(layer))
         return kind.from_config(layer.get_config())
 
-    model = keras.models.clone_model(models.build(name), clone_function=stock)
+    return keras.models.clone_model(network, clone_function=stock)
+
+
+def keras_as_it_comes(name, size):
+    import keras
+
+    from keras_course import models
+
+    model = as_it_comes(models.build(name))
     model.compile(
         keras.optimizers.Adam(1e-3),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
