@@ -1,4 +1,4 @@
-"""The optimizers of the lecture (slides 35-41), all built into Keras.
+"""The optimizers of the lecture (slides 35-41), by the rules that are built into Keras.
 
 Rates differ by orders of magnitude between them: Adadelta's paper uses 1.0, Adam's 0.001. Compare
 optimizers each at its own tuned rate.
@@ -8,22 +8,23 @@ from functools import partial
 
 import keras
 
+from keras_course import fused_optimizers
 from keras_course.errors import unknown
 
 OPTIMIZERS = {
-    "sgd": keras.optimizers.SGD,
-    "momentum": partial(keras.optimizers.SGD, momentum=0.9),
-    "nesterov": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
+    "sgd": fused_optimizers.SGD,
+    "momentum": partial(fused_optimizers.SGD, momentum=0.9),
+    "nesterov": partial(fused_optimizers.SGD, momentum=0.9, nesterov=True),
     "adagrad": keras.optimizers.Adagrad,
     "adadelta": keras.optimizers.Adadelta,
-    "adam": keras.optimizers.Adam,
+    "adam": fused_optimizers.Adam,
 }
 
 
 def optimizer(
     name: str, learning_rate: float, *, weight_decay: float = 0.0, averaging: float = 0.0
 ) -> keras.optimizers.Optimizer:
-    """Return the built-in Keras optimizer of that name with the given rate.
+    """Return the optimizer of that name with the given rate.
 
     weight_decay: the share of each kernel that a step of rate 1 takes away (Loshchilov & Hutter
     2017, https://arxiv.org/abs/1711.05101); biases and normalizations keep theirs. averaging: of

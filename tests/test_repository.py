@@ -18,6 +18,7 @@ FLOORS = [
         "devices",
         "layers",
         "schedules",
+        "fused_optimizers",
         "optimizers",
         "losses",
         "step",
