@@ -13,12 +13,11 @@ PACKAGE = ROOT / "keras_course"
 
 # A module imports only from floors below its own, or from its own folder.
 FLOORS = [
-    {"errors", "files", "quiet", "options", "model_table", "__init__"},
+    {"errors", "files", "quiet", "options", "model_table", "fused_optimizers", "__init__"},
     {
         "devices",
         "layers",
         "schedules",
-        "fused_optimizers",
         "optimizers",
         "losses",
         "step",
