@@ -12,10 +12,12 @@ test: .venv/installed-dev
 test-all: .venv/installed-dev  ## two hours on two cores: the slow tests too, and real CIFAR-10 where prepared
 	$(BIN)/python -m pytest -q -n 2 -m "not gpu"
 
-bench: .venv/installed-dev  ## steps, input and start-up of this machine, in under ten minutes
+bench: .venv/installed-dev  ## of this machine, in under ten minutes; the race where CIFAR-10 is prepared
 	$(BIN)/python -m benchmarks.step --short
 	$(BIN)/python -m benchmarks.input --short
 	$(BIN)/python -m benchmarks.startup --short
+	$(BIN)/python -m benchmarks.growth --short
+	-$(BIN)/python -m benchmarks.race --short
 	$(BIN)/python -m benchmarks.tables
 
 lint: .venv/installed-dev

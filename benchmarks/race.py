@@ -5,7 +5,7 @@ the epoch. The test set is opened once a run. A seed chooses first weights, orde
 which images are for validation.
 
     python -m benchmarks.race               trains what is missing in docs/results/race.json
-    python -m benchmarks.race --short       the first recipe, one seed, into a temporary folder
+    python -m benchmarks.race --short       trains the first recipe with one seed, anew
     python -m benchmarks.race --show        prints the table of that file
 
 Training time is that of the epochs with their validation, from the first step of the first to the
@@ -18,9 +18,11 @@ import argparse
 import dataclasses
 import json
 import statistics
+import sys
 from pathlib import Path
 
 from benchmarks import training_runs
+from keras_course.data import prepared
 from keras_course.recipes import RECIPES
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "race.json"
@@ -67,14 +69,16 @@ def table(results: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--show", action="store_true", help="print the table, train nothing")
-    parser.add_argument("--short", action="store_true", help="one run, kept nowhere")
+    parser.add_argument("--short", action="store_true", help="one run, anew")
     given = parser.parse_args()
+    runs = wanted()
+    if not given.show and not prepared.find("cifar10"):
+        sys.exit("CIFAR-10 is not on this machine: keras-course data prepare cifar10")
     if given.short:
-        recipe = RECIPES["cifar10-70"]
-        print(table({"runs": {"cifar10-70, seed 0": training_runs.train(recipe)}}))
-        return
-    if not given.show:
-        training_runs.complete(RESULTS, wanted())
+        name = next(iter(runs))
+        training_runs.complete(RESULTS, {name: runs[name]}, keep=True, anew=True)
+    elif not given.show:
+        training_runs.complete(RESULTS, runs)
     print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
 
 

@@ -23,11 +23,12 @@ def complete(
     wanted: dict[str, Recipe],
     builds: Mapping[str, Callable] | None = None,
     keep: bool = False,
+    anew: bool = False,
 ) -> None:
     """Train the wanted runs that `results` lacks; the others are thrown away, or `keep`t.
 
     builds: for some of the names the function (recipe, splits) -> model, at the top of its module,
-    that takes the place of `training.build`.
+    that takes the place of `training.build`. anew: train those that are there, too.
     """
     runs = {}
     if results.exists():
@@ -38,7 +39,7 @@ def complete(
             if Recipe(**run["recipe"]) == wanted.get(name) or (keep and name not in wanted)
         }
     for number, (name, recipe) in enumerate(wanted.items(), start=1):
-        if name not in runs:
+        if anew or name not in runs:
             print(f"{number} of {len(wanted)}: {name}", flush=True)
             runs[name] = train(recipe, (builds or {}).get(name))
             in_order = sorted(runs, key=[*wanted, *runs].index)
