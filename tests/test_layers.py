@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_course.errors import UserError
 from keras_course.layers import (
+    GELU,
     BatchNormalization,
     RandomColorJitter,
     RandomRotation90,
@@ -188,3 +189,49 @@ def test_colour_jitter_stays_a_picture():
     jittered = np.asarray(RandomColorJitter(seed=0)(white, training=True))
     assert jittered.min() >= 0 and jittered.max() <= 255
     assert 200 < jittered.min() < 210  # 255 * (1 - 0.2) = 204 at the darkest
+
+
+def value_and_gradient(gelu, values, upstream, dtype):
+    x = tf.cast(values, dtype)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = gelu(x)
+    assert y.dtype == dtype
+    gradient = tape.gradient(y, x, tf.cast(upstream, dtype))
+    return [tf.cast(tensor, "float32").numpy() for tensor in (y, gradient)]
+
+
+@pytest.mark.parametrize("dtype, exact", [("float32", 1e-5), ("bfloat16", 0.01)])
+def test_gelu_and_its_gradient_are_those_of_keras(dtype, exact):
+    values = np.random.default_rng(0).normal(0, 3, (2, 5, 5, 7)).astype("float32")
+    upstream = np.random.default_rng(1).normal(size=values.shape).astype("float32")
+    values = tf.cast(tf.cast(values, dtype), "float32")  # the same for both
+    layer = GELU(dtype=dtype)
+    ours = value_and_gradient(lambda x: layer(x, training=True), values, upstream, dtype)
+    theirs = value_and_gradient(keras.activations.gelu, values, upstream, "float32")
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=exact, atol=exact)
+    answer = tf.cast(layer(tf.cast(values, dtype)), "float32")  # as when it does not train
+    np.testing.assert_allclose(ours[0], answer, rtol=exact, atol=exact)
+
+
+def test_gelu_of_known_numbers():
+    # x times the normal distribution function, from tables.
+    x = np.array([-1.0, 0.0, 1.0, 2.0], "float32")
+    np.testing.assert_allclose(
+        GELU()(x, training=True), [-0.158655, 0, 0.841345, 1.954500], atol=1e-5
+    )
+
+
+def test_a_network_with_gelu_trains_is_saved_and_loaded(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((4, 4, 2)), GELU(), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    model.compile("sgd", "mse")
+    x = np.random.default_rng(0).normal(size=(8, 4, 4, 2)).astype("float32")
+    losses = model.fit(x, x[:, 0, 0, :1], epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again.predict(x, verbose=0), model.predict(x, verbose=0), rtol=1e-6)
+    assert again.layers[0](x).shape == x.shape

@@ -4,15 +4,15 @@ Jordan 2024, "94% on CIFAR-10 in 3.29 seconds", section 3, https://arxiv.org/abs
 grew out of Page's ResNet-9:
 
     whitening 2x2, valid                                        31x31x24
-    three stages: 3x3 - max pool 2x2 - norm - ReLU - 3x3 - norm - ReLU    15x15, 7x7, 3x3
+    three stages: 3x3 - max pool 2x2 - norm - GELU - 3x3 - norm - GELU    15x15, 7x7, 3x3
     global max pool, a ninth of it, dense num_classes
 
 Wide and shallow: the first convolution has its filters from the images (`layers.Whitening`), the
 maps are small after one convolution, and what is left are large matrix products, which processors
 like best. The others begin as the identity on their first channels: gradients pass them unhindered.
 
-Where we differ: ReLU for GELU, whose exponential a CPU feels, and the widths (the paper's are
-64, 256, 256). Multiply-adds for an image:
+Where we differ: a ReLU behind the whitening, whose filters come in pairs of opposite sign, and the
+widths (the paper's are 64, 256, 256). Multiply-adds for an image:
 
     fastnet16    16,  64,  64     10 million
     fastnet32    32, 128, 128     33 million
@@ -23,7 +23,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_course.layers import Whitening, normalize
+from keras_course.layers import GELU, Whitening, normalize
 from keras_course.models.inputs import require_size
 
 
@@ -59,8 +59,8 @@ def fastnet(
     x = layers.ReLU()(x)
     for filters in widths:
         x = layers.MaxPooling2D()(_conv(x, filters, normalization))  # 15x15, 7x7, 3x3
-        x = layers.ReLU()(normalize(x, normalization))
-        x = layers.ReLU()(normalize(_conv(x, filters, normalization), normalization))
+        x = GELU()(normalize(x, normalization))
+        x = GELU()(normalize(_conv(x, filters, normalization), normalization))
     x = (
         layers.GlobalMaxPooling2D()(x) / 9
     )  # or the first logits are so large that nothing is learned
