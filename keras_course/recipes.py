@@ -182,11 +182,18 @@ RECIPES = {
     # has come to zero when the time is up; a plateau would not be noticed. On `shapes` three epochs
     # gave 92 % in validation, with batches of 128 85 %, on a plateau 84 %.
     "timed": Recipe(batch_size=64, schedule="cosine"),
-    "cifar10-70": replace(RACE, model="fastnet16", learning_rate=0.3, weight_decay=0.013, epochs=2),
+    "cifar10-70": replace(
+        RACE,
+        model="fastnet16",
+        learning_rate=0.3,
+        weight_decay=0.013,
+        averaging=0.95,  # of 350 steps in all
+        epochs=1,
+    ),
     "cifar10-90": replace(
-        RACE, model="fastnet32", learning_rate=0.5, weight_decay=0.006, batch_size=256, epochs=6
+        RACE, model="fastnet32", learning_rate=0.5, weight_decay=0.006, batch_size=256, epochs=9
     ),
     "cifar10-94": replace(
-        RACE, model="fastnet64", learning_rate=0.5, weight_decay=0.006, batch_size=256, epochs=8
+        RACE, model="fastnet64", learning_rate=0.5, weight_decay=0.006, batch_size=256, epochs=20
     ),
 }
