@@ -13,18 +13,16 @@ else the median of three rounds of some seconds.
 
 import argparse
 import dataclasses
-import datetime
 import json
 import multiprocessing
 import os
 import statistics
-from importlib import metadata
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from benchmarks import step
-from keras_course import devices, files, plots
+from benchmarks import machine, step
+from keras_course import files, plots
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "growth.json"
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "growth.png"
@@ -59,7 +57,7 @@ def train(case: Case, whole_epoch: bool) -> dict:
     from keras_course import quiet
 
     quiet.import_keras()
-    from keras_course import training
+    from keras_course import devices, training
     from keras_course.data import shapes
     from keras_course.data.splits import Split, Splits
     from keras_course.recipes import Recipe
@@ -86,16 +84,10 @@ def train(case: Case, whole_epoch: bool) -> dict:
 
 def complete(cases: dict[str, list[Case]]) -> dict:
     """Measure what is missing; what another day or machine measured is measured again."""
-    results = {
-        "device": devices.describe(),
-        "precision": devices.choose_precision("auto"),
-        "versions": {name: metadata.version(name) for name in ("tensorflow", "keras")},
-        "date": datetime.date.today().isoformat(),
-    }
+    results = machine.today()
     if RESULTS.exists():
         earlier = json.loads(RESULTS.read_text(encoding="utf-8"))
-        if earlier == {**earlier, **results}:
-            results = earlier
+        results = earlier if machine.same(earlier, results) else results
     for name, varied in cases.items():
         for case in varied:
             found = results.setdefault("series", {}).setdefault(name, [])
@@ -127,9 +119,8 @@ def table(results: dict) -> str:
                 f"| {one['milliseconds']:.0f} ms | {image:.2f} ms | {one['epoch_seconds']:.0f} s "
                 f"| {one['peak_megabytes']:,} MB |"
             )
-    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    said = f"{results['device']}, {results['precision']}, {versions}, {results['date']}"
-    return "\n".join([*lines, "", f"ResNet-20, training with augmentation. {said}."])
+    said = f"ResNet-20, training with augmentation, seed 0. {machine.said(results)}."
+    return "\n".join([*lines, "", said])
 
 
 def picture(results: dict) -> Figure:

@@ -11,7 +11,6 @@ CIFAR-10 where it is prepared.
 """
 
 import argparse
-import datetime
 import json
 import multiprocessing
 import resource
@@ -19,6 +18,7 @@ import statistics
 import time
 from pathlib import Path
 
+from benchmarks import machine
 from keras_course import files
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "input.json"
@@ -110,7 +110,7 @@ def table(results):
     steps = results["beside"]["milliseconds"]
     without, with_it = (statistics.median(steps[name]) for name in ("none", DEFAULT))
     held = results["memory"]
-    said = "{device}, {date}, medians of {rounds} rounds".format(**results)
+    said = f"{machine.said(results)}, seed 0, medians of {results['rounds']} rounds"
     return "\n".join(
         [
             *lines,
@@ -129,13 +129,12 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="three rounds")
     given = parser.parse_args()
     if not given.show:
-        from keras_course import data, devices
+        from keras_course import data
 
         rounds = 3 if given.short else 5
         splits = data.load("shapes")
         results = {
-            "device": devices.describe(),
-            "date": datetime.date.today().isoformat(),
+            **machine.today(),
             "rounds": rounds,
             "memory": in_a_process_of_its_own(memory),
             "alone": alone(splits, rounds),

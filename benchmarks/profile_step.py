@@ -10,11 +10,11 @@ threads by kind of operation, ours beside those of Keras as it comes. Waiting sh
 
 import argparse
 import collections
-import datetime
 import json
 import tempfile
 from pathlib import Path
 
+from benchmarks import machine, step
 from keras_course import files
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "profile_step.json"
@@ -65,7 +65,7 @@ def _table_of(case: str, measured: dict) -> str:
 def table(results: dict) -> str:
     """Return the results as Markdown."""
     tables = [_table_of(case, measured) for case, measured in results["cases"].items()]
-    said = "Operations: summed over threads. {device}, {precision}, {date}.".format(**results)
+    said = f"Operations: summed over threads. {machine.said(results)}."
     return "\n\n".join([*tables, said])
 
 
@@ -73,9 +73,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--show", action="store_true", help="print the tables, measure nothing")
     if not parser.parse_args().show:
-        from benchmarks import step
-        from keras_course import devices
-
         cases = {}
         for name, size in CASES:
             made = {"ours": step.ours, "Keras as it comes": step.keras_as_it_comes}
@@ -83,9 +80,7 @@ def main() -> None:
                 key: {kind: round(ms, 3) for kind, ms in profile(make(name, size)).items()}
                 for key, make in made.items()
             }
-        said = {"device": devices.describe(), "precision": devices.choose_precision("auto")}
-        said["date"] = datetime.date.today().isoformat()
-        files.write_json(RESULTS, {**said, "cases": cases})
+        files.write_json(RESULTS, {**machine.today(), "cases": cases})
     print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
 
 

@@ -9,7 +9,6 @@ step. Measured from before the start of Python: imports, drawing `shapes`, build
 """
 
 import argparse
-import datetime
 import json
 import os
 import statistics
@@ -19,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import machine
 from keras_course import files
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "startup.json"
@@ -31,10 +31,11 @@ def child(model: str, folder: str) -> None:
 
     quiet.import_keras()
     imported = time.time()
-    from keras_course import timing
+    from keras_course import devices, timing
 
     def end(clock, batch, logs=None):
-        print(json.dumps({"imported": imported, "step": time.time()}), flush=True)
+        peak = devices.peak_megabytes()
+        print(json.dumps({"imported": imported, "step": time.time(), "peak": peak}), flush=True)
         os._exit(0)
 
     timing._Clock.on_train_batch_end = end  # the steps that are timed are the first ones
@@ -42,23 +43,28 @@ def child(model: str, folder: str) -> None:
 
 
 def measure(model: str) -> dict[str, float]:
-    """Return the seconds from the start until Keras is imported, and until the first step ended."""
+    """Return the seconds until Keras is imported and the first step has ended, and the peak."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.time()
         command = [sys.executable, "-m", "benchmarks.startup", "--child", model, f"{folder}/run"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-    times = json.loads(done.stdout.splitlines()[-1])
-    return {name: round(moment - began, 2) for name, moment in times.items()}
+    found = json.loads(done.stdout.splitlines()[-1])
+    times = {name: round(found[name] - began, 2) for name in ("imported", "step")}
+    return {**times, "peak_megabytes": found["peak"]}
 
 
 def table(results: dict) -> str:
     """Return the results as Markdown."""
-    lines = ["| `keras-course train` | Keras is imported | first step has ended |", "|---|---|---|"]
+    lines = [
+        "| `keras-course train` | Keras is imported | first step has ended | peak memory |",
+        "|---|---|---|---|",
+    ]
     for model, rounds in results["models"].items():
         imported = statistics.median(found["imported"] for found in rounds)
         step = statistics.median(found["step"] for found in rounds)
-        lines.append(f"| {model} | {imported:.1f} s | {step:.1f} s |")
-    said = "{device}, {date}, medians of {rounds} rounds".format(**results)
+        peak = statistics.median(found["peak_megabytes"] for found in rounds)
+        lines.append(f"| {model} | {imported:.1f} s | {step:.1f} s | {peak:,.0f} MB |")
+    said = f"{machine.said(results)}, medians of {results['rounds']} rounds"
     return "\n".join([*lines, "", f"Seconds from the command. {said}."])
 
 
@@ -71,15 +77,12 @@ def main() -> None:
     if given.child:
         child(*given.child)
     if not given.show:
-        from keras_course import devices
-
         rounds = 3 if given.short else 5
         measured = {model: [] for model in MODELS}
         for _ in range(rounds):
             for model in MODELS:
                 measured[model].append(measure(model))
-        said = {"device": devices.describe(), "date": datetime.date.today().isoformat()}
-        files.write_json(RESULTS, {**said, "rounds": rounds, "models": measured})
+        files.write_json(RESULTS, {**machine.today(), "rounds": rounds, "models": measured})
     print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
 
 

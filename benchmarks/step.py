@@ -10,15 +10,15 @@ one is the median of the rounds, and a ratio is the median of the ratios within 
 """
 
 import argparse
-import datetime
 import json
 import multiprocessing
 import resource
 import statistics
 import time
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 
+from benchmarks import machine
 from keras_course import files
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "step.json"
@@ -224,10 +224,14 @@ def table(results):
         for key in CONTESTANTS:
             run = measured.get(key)
             ratio = f" ({run['ratio']:.2f})" if run and "ratio" in run else ""
-            cells.append(f"{run['median']:.1f} ms{ratio}" if run else "not installed")
+            time = run and f"{run['median']:.1f} ms{ratio}, {run['peak_megabytes']:,} MB"
+            cells.append(time or "not installed")
         lines.append(f"| {case} | " + " | ".join(cells) + " |")
-    said = "{device}, {precision}, {date}, {rounds} rounds".format(**results)
-    return "\n".join([*lines, "", f"In parentheses: how many times as long as ours. {said}."])
+    said = (
+        "Median step, in parentheses how many times as long as ours, and the peak memory of the "
+        f"process. {machine.said(results)}, {results['rounds']} rounds."
+    )
+    return "\n".join([*lines, "", said])
 
 
 def main() -> None:
@@ -239,23 +243,13 @@ def main() -> None:
     if given.show:
         print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
         return
-    from keras_course import devices
-
     cases = (CASES[0], CASES[2]) if given.short else CASES
     rounds = 3 if given.short else given.rounds
-    packages = ["tensorflow", "keras", *(["torch"] if util.find_spec("torch") else [])]
-    setting = {
-        "device": devices.describe(),
-        "precision": devices.choose_precision("auto"),
-        "versions": {package: metadata.version(package) for package in packages},
-        "date": datetime.date.today().isoformat(),
-        "rounds": rounds,
-    }
-    results = {**setting, "cases": {}}
+    results = {**machine.today(), "rounds": rounds}
     if RESULTS.exists():
         earlier = json.loads(RESULTS.read_text(encoding="utf-8"))
-        if {**earlier, "cases": {}} == results:
-            results = earlier
+        results = earlier if machine.same(earlier, results) else results
+    results.setdefault("cases", {})
     for name, size in cases:
         case = f"{name}, {size}"
         if case not in results["cases"]:

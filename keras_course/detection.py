@@ -25,6 +25,7 @@ from keras_course import (
     plots,
     runs,
     schedules,
+    step,
     timing,
 )
 from keras_course.average_precision import Objects, average_precision, mean_average_precision
@@ -85,6 +86,7 @@ def build(chosen: Detection, precision: str) -> keras.Model:
             num_classes=len(CLASS_NAMES),
         )
     model.compile(optimizers.optimizer(chosen.optimizer, chosen.learning_rate), DetectionLoss())
+    step.in_one_graph(model)
     return model
 
 

@@ -25,6 +25,7 @@ from keras_course import (
     plots,
     runs,
     schedules,
+    step,
     timing,
 )
 from keras_course.data import masks, pipeline
@@ -82,6 +83,7 @@ def build(chosen: Segmentation, input_shape, precision: str) -> keras.Model:
         overlap.loss(chosen.loss),
         metrics=[keras.metrics.MeanIoU(num_classes, sparse_y_pred=False, name="mean_iou")],
     )
+    step.in_one_graph(model)
     return model
 
 

@@ -17,8 +17,9 @@ MOST = 32  # steps in a call: more gain nothing
 
 
 def in_one_graph(model: keras.Model) -> None:
-    """Give the compiled classifier a `train_function` of its own, until it is compiled again.
+    """Give the compiled model a `train_function` of its own, until it is compiled again.
 
+    Its metrics, if any, take logits and the number of the class, of an image or of each pixel.
     Nothing changes where Keras does better by itself: on another backend than TensorFlow, under
     XLA, as on GPUs, in eager mode, and where it was told to take several steps at a time.
     """
@@ -29,7 +30,7 @@ def in_one_graph(model: keras.Model) -> None:
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     logits = np.zeros((1, *model.output.shape[1:]), "float32")
-    model.compute_metrics(None, np.zeros(1, "int64"), logits)
+    model.compute_metrics(None, np.zeros(logits.shape[:-1], "int64"), logits)
     model.reset_metrics()
     model.train_function = TrainFunction(model)
 

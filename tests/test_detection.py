@@ -8,7 +8,7 @@ import pytest
 from keras_course import callbacks, detection, timing
 from keras_course.average_precision import mean_average_precision
 from keras_course.cli import main
-from keras_course.data import scenes
+from keras_course.data import pipeline, scenes
 from keras_course.detection import Detection, detect
 from keras_course.models.detector import DetectionLoss, decode, detector
 
@@ -65,7 +65,9 @@ def test_a_run_leaves_its_numbers_its_best_network_and_a_picture(tmp_path, monke
     model = keras.saving.load_model(folder / "best.keras", compile=False)
     for part in ("validation", "test"):
         given = load(part)
-        found = decode(model.predict(given.images.astype("float32"), verbose=0))
+        found = decode(
+            model.predict(pipeline.evaluation_batches(given.images, given.labels), verbose=0)
+        )
         again = mean_average_precision(found, detection.objects(given))
         assert again == pytest.approx(metrics[part]["mAP"], abs=1e-6)
     assert metrics["test"]["objects"] == (load("test").labels >= 0).sum()
