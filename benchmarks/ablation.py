@@ -22,9 +22,11 @@ RESULTS = Path(__file__).parents[1] / "docs" / "results" / "ablation.json"
 SEEDS = (0, 1, 2)
 WHOLE = RECIPES["cifar10-90"]
 LEARNED = "a first convolution that is learned"
+KINKED = "ReLU, not GELU"
 VARIANTS = {
     "the whole recipe": WHOLE,
     LEARNED: WHOLE,
+    KINKED: WHOLE,
     "flips drawn, not alternating": replace(
         WHOLE, alternating_flip=False, augmentation="flip_shift2"
     ),
@@ -55,6 +57,26 @@ def learned_first_convolution(recipe, splits):
     return model
 
 
+def relu_for_gelu(recipe, splits):
+    """Return the compiled network with the same first weights and the older activation."""
+    import keras
+
+    from keras_course import training
+    from keras_course.layers import GELU
+
+    def replaced(layer):
+        kind = keras.layers.ReLU if isinstance(layer, GELU) else type(layer)
+        return kind.from_config(layer.get_config())
+
+    model = training.build(recipe, splits)
+    other = keras.models.clone_model(model, clone_function=replaced)
+    other.set_weights(model.get_weights())
+    return training.compiled(other, recipe)
+
+
+BUILDS = {LEARNED: learned_first_convolution, KINKED: relu_for_gelu}
+
+
 def wanted():
     return {
         f"{name}, seed {seed}": replace(recipe, seed=seed)
@@ -72,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--show", action="store_true", help="print the table, train nothing")
     if not parser.parse_args().show:
-        builds = {f"{LEARNED}, seed {seed}": learned_first_convolution for seed in SEEDS}
+        builds = {f"{name}, seed {seed}": BUILDS[name] for name in BUILDS for seed in SEEDS}
         training_runs.complete(RESULTS, wanted(), builds)
     print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
 

@@ -57,6 +57,11 @@ def build(recipe: Recipe, splits: Splits, precision: str | None = None) -> keras
             **recipe.model_options,
         )
     _adapt(model, splits.train.images[:ADAPTED_TO])
+    return compiled(model, recipe)
+
+
+def compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
+    """Give the model the recipe's optimizer and loss, and a step that is one graph; return it."""
     model.compile(
         optimizers.optimizer(
             recipe.optimizer,

@@ -17,7 +17,7 @@ import os
 
 import keras
 
-from keras_course import data, devices, files, losses, optimizers, runs, schedules, step, training
+from keras_course import data, devices, files, runs, schedules, training
 from keras_course.data import pipeline
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
@@ -95,12 +95,7 @@ def transfer(
     def fit(part, rate, epochs):
         """Compile and fit, until the validation metric stops improving."""
         print(f"{recipe.model} on {recipe.dataset}, {part}: rate {rate:.2g}", flush=True)
-        model.compile(
-            optimizers.optimizer(recipe.optimizer, rate),
-            losses.crossentropy(recipe.label_smoothing),
-            metrics=["accuracy"],
-        )
-        step.in_one_graph(model)
+        training.compiled(model, dataclasses.replace(recipe, learning_rate=rate))
         early_stopping = keras.callbacks.EarlyStopping(
             recipe.monitor,
             mode=schedules.mode(recipe.monitor),

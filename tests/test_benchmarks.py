@@ -4,9 +4,12 @@ import dataclasses
 import json
 import re
 
+import numpy as np
 import pytest
 
 from benchmarks import ablation, best_practice, step, tables, training_runs
+from keras_course import training
+from keras_course.data.splits import Split, Splits
 from keras_course.recipes import Recipe
 from tests.test_repository import ROOT
 
@@ -27,9 +30,9 @@ def test_every_result_stands_in_a_document():
 def test_a_ratio_says_how_many_times_as_long_as_ours():
     run = {"median": 10.0, "milliseconds": [10.0], "peak_megabytes": 1}
     stock = {**run, "median": 25.0, "ratio": 2.5}
-    results = {"device": "a", "precision": "b", "date": "c", "rounds": 1}
+    results = {"device": "a", "precision": "b", "versions": {}, "date": "c", "rounds": 1}
     results["cases"] = {"resnet20, 128": {"ours": run, "Keras as it comes": stock}}
-    assert "| resnet20, 128 | 10.0 ms | 25.0 ms (2.50) | not installed |" in step.table(
+    assert "| resnet20, 128 | 10.0 ms, 1 MB | 25.0 ms (2.50), 1 MB | not installed |" in step.table(
         json.loads(json.dumps(results))
     )
 
@@ -87,7 +90,24 @@ def test_the_variants_of_an_ablation_differ_from_the_whole_in_one_idea():
         }
         assert len(changed) <= 2, (name, changed)  # a flip has two homes, a schedule its rate
     whole, *others = ablation.VARIANTS.values()
-    assert others.count(whole) == 1  # the one that builds its network in another way
+    assert others.count(whole) == len(ablation.BUILDS)  # those that build another network
+
+
+def test_the_networks_of_an_ablation_differ_in_what_their_names_say():
+    images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3)).astype("uint8")
+    split = Split(images, np.arange(8) % 2)
+    splits = Splits(split, split, split, ("a", "b"))
+    recipe = dataclasses.replace(ablation.WHOLE, model="fastnet16")
+    whole = training.build(recipe, splits)
+    learned = ablation.learned_first_convolution(recipe, splits)
+    assert len(learned.trainable_weights) == len(whole.trainable_weights) + 1
+    kinked = ablation.relu_for_gelu(recipe, splits)
+    kinds = [[type(layer).__name__ for layer in model.layers] for model in (whole, kinked)]
+    assert kinds[1] == [{"GELU": "ReLU"}.get(name, name) for name in kinds[0]] != kinds[0]
+    for one, other in zip(whole.get_weights(), kinked.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    kinked.fit(images, split.labels, verbose=0)
+    assert kinked.layers[-2].dtype_policy == whole.layers[-2].dtype_policy
 
 
 def test_the_rate_in_place_of_adam_is_the_best_in_validation():
