@@ -23,6 +23,7 @@ import keras
 from keras_course import files
 from keras_course.errors import UserError
 from keras_course.models.mirrored import mirrored
+from keras_course.models.shifted import shifted
 from keras_course.recipes import Recipe
 
 
@@ -66,8 +67,8 @@ class Run:
     def model(self) -> keras.Model:
         """Return the uncompiled model with the weights of the best epoch.
 
-        Where the recipe says so it answers with the mean over the mirrored image; `best.keras`
-        holds the network alone.
+        Where the recipe says so it answers with the mean over mirrored or shifted images;
+        `best.keras` holds the network alone.
         """
         path = self.folder / "best.keras"
         try:
@@ -76,6 +77,8 @@ class Run:
             raise UserError(
                 f"{path} cannot be read ({type(error).__name__}). Train again into a new folder."
             ) from error
+        if self.recipe.shifted:
+            network = shifted(network, self.recipe.shifted)
         return mirrored(network) if self.recipe.mirrored else network
 
     def write_metrics(self, **metrics) -> "Run":
