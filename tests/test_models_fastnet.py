@@ -10,6 +10,7 @@ from keras_course.layers import Whitening
 from keras_course.models import FASTNETS, build
 from keras_course.models.fastnet import IdentityFirst, fastnet
 from keras_course.models.mirrored import mirrored
+from keras_course.models.shifted import shifted
 from tests.builders import steps_to_learn
 from tests.conftest import bright_channel
 
@@ -99,3 +100,15 @@ def test_mirrored_is_the_mean_over_the_image_and_its_mirror_image():
     both = [model.predict(it, verbose=0) for it in (images, images[:, :, ::-1])]
     found = mirrored(model).predict(images, verbose=0)
     np.testing.assert_allclose(found, (both[0] + both[1]) / 2, atol=1e-4 * np.abs(found).max())
+
+
+def test_shifted_is_half_the_image_and_a_quarter_each_of_two_that_are_moved():
+    model = build("simple_cnn")
+    images = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+    wide = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), "reflect")
+    whole, up_left, down_right = (
+        model.predict(it, verbose=0) for it in (images, wide[:, 4:, 4:], wide[:, :-4, :-4])
+    )
+    found = shifted(model, 2).predict(images, verbose=0)
+    expected = whole / 2 + up_left / 4 + down_right / 4
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(found).max())

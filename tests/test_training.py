@@ -13,6 +13,7 @@ import pytest
 from keras_course import callbacks, runs, schedules, timing, training
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
+from keras_course.models.shifted import shifted
 from keras_course.recipes import Recipe
 from keras_course.runs import Run
 
@@ -323,7 +324,7 @@ def test_a_machine_that_slows_down_trains_fewer_epochs_and_the_rate_still_falls_
     assert all(np.diff(seen) <= 0)
 
 
-def test_the_ideas_of_the_race_train_and_the_run_answers_with_the_mirrored_mean(splits, tmp_path):
+def test_the_ideas_of_the_race_train_and_the_run_answers_with_a_mean(splits, tmp_path):
     recipe = Recipe(
         model="simple_cnn",
         augmentation="none",
@@ -332,6 +333,7 @@ def test_the_ideas_of_the_race_train_and_the_run_answers_with_the_mirrored_mean(
         weight_decay=1e-3,
         averaging=0.5,
         mirrored=True,
+        shifted=1,
         schedule="triangular",
         batch_size=16,
         epochs=2,
@@ -340,7 +342,7 @@ def test_the_ideas_of_the_race_train_and_the_run_answers_with_the_mirrored_mean(
     run = training.test(training.fit(recipe, tmp_path, splits=splits), splits=splits)
     best = keras.saving.load_model(tmp_path / "best.keras", compile=False)
     images = splits.test.images.astype("float32")
-    both = [best.predict(it, verbose=0) for it in (images, images[:, :, ::-1])]
+    both = [shifted(best, 1).predict(it, verbose=0) for it in (images, images[:, :, ::-1])]
     found = run.model().predict(images, verbose=0)
     np.testing.assert_allclose(found, (both[0] + both[1]) / 2, atol=1e-4 * np.abs(found).max())
     accuracy = np.mean(found.argmax(-1) == splits.test.labels)
