@@ -36,9 +36,11 @@ def make_run(folder, name="simple_cnn", precision="float32", **options):
             beta, mean = (RNG.normal(0, 0.3, mean.shape) for _ in range(2))
             layer.set_weights([gamma, beta, mean, variance])
     logits = np.asarray(model(IMAGES.astype("float32"), training=False))
-    kernel, _ = model.get_layer("logits").get_weights()  # centred, or one class would be certain
+    kernel, *bias = model.get_layer("logits").get_weights()
     scale = logits.std(axis=0).mean()
-    model.get_layer("logits").set_weights([kernel / scale, -logits.mean(axis=0) / scale])
+    if bias:  # centred, or one class would be certain
+        bias = [-logits.mean(axis=0) / scale]
+    model.get_layer("logits").set_weights([kernel / scale, *bias])
     model.save(folder / "best.keras")
     return Run(folder, Recipe(model=name), [], {})
 
@@ -255,3 +257,28 @@ def test_a_folder_that_cannot_be_renamed_leaves_the_older_one(tmp_path, monkeypa
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.txt")] == [
         "saved_model/older.txt"
     ]
+
+
+FORMATS_AND_PACKAGES = (
+    ("savedmodel", "tensorflow"),
+    ("litert", "ai_edge_litert"),
+    ("onnx", "onnxruntime"),
+)
+
+
+@pytest.mark.parametrize("format, package", FORMATS_AND_PACKAGES)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_averaged_answers_of_a_network_with_gelu_are_exported(format, package, precision, tmp_path):
+    pytest.importorskip(package)
+    run = make_run(tmp_path, "fastnet16", precision)
+    run = dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, mirrored=True, shifted=1))
+    exported = export.export(run, format, splits=SPLITS)
+    assert exported.difference < 1e-5
+    assert (exported.from_trained is None) == (precision == "float32")
+
+
+def test_a_layer_of_ours_within_a_network_within_the_model_is_found(tmp_path):
+    run = make_run(tmp_path, "fastnet16")
+    run = dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, mirrored=True))
+    with pytest.raises(UserError, match="only this package knows: GELU, Whitening"):
+        export.export(run, "keras", splits=SPLITS)

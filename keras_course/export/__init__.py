@@ -25,7 +25,7 @@ from keras_course import data, files, runs
 from keras_course.data.splits import Splits
 from keras_course.errors import Failure, UserError, unknown
 from keras_course.export import keras_file, litert, onnx, saved_model
-from keras_course.export.rebuilt import rebuilt
+from keras_course.export.rebuilt import every_layer, rebuilt
 from keras_course.runs import Run
 
 IMAGES = 256  # compared
@@ -102,7 +102,7 @@ def export(run: Run, format: str = "savedmodel", *, splits: Splits | None = None
     _check_data(trained, splits, recipe)
     runs.make(run.folder)
     images = splits.test.images[:IMAGES]
-    mixed = any(layer.compute_dtype != "float32" for layer in trained.layers)
+    mixed = any(layer.compute_dtype != "float32" for layer in every_layer(trained))
     model = rebuilt(trained) if mixed else trained
     with _full_float32():
         expected = _probabilities(model, images)

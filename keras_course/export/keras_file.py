@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from keras_course.errors import UserError
-from keras_course.export.rebuilt import rebuilt
+from keras_course.export.rebuilt import every_layer, rebuilt
 from keras_course.layers import BatchNormalization
 
 
@@ -19,7 +19,7 @@ def write(model: keras.Model, class_names: Sequence[str], path: Path) -> None:
     """The file holds the model alone: pixels in, logits out, no class names."""
     stock = rebuilt(model, _stock_class)
     if own := {
-        type(x).__name__ for x in stock.layers if not type(x).__module__.startswith("keras.")
+        type(x).__name__ for x in every_layer(stock) if not type(x).__module__.startswith("keras.")
     }:
         raise UserError(
             f"{model.name} has layers that only this package knows: {', '.join(sorted(own))}. "

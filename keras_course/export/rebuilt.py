@@ -1,6 +1,6 @@
 """A model built again in float32 with the same weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 
@@ -19,3 +19,11 @@ def rebuilt(
     copy = keras.models.clone_model(model, clone_function=build, recursive=True)
     copy.set_weights(model.get_weights())
     return copy
+
+
+def every_layer(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yield the layers of the model, and those of the models that are layers of it."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from every_layer(layer)
