@@ -200,7 +200,6 @@ RECIPES = {
         model="fastnet64",
         learning_rate=0.5,
         weight_decay=0.006,
-        augmentation="shift",  # by up to 4: in 20 epochs it learns the images by heart otherwise
         shifted=1,
         batch_size=256,
         epochs=20,
