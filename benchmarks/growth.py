@@ -142,8 +142,8 @@ def picture(results: dict) -> Figure:
         time.plot(values, seconds, "o-", color=plots.BLUE)
         gigabytes = [one["peak_megabytes"] / 1000 for one in found]
         memory.plot(values, gigabytes, "s-", color=plots.ORANGE)
-        for axes in (time, memory):
-            axes.set_ylim(bottom=0)
+        for axes, highest in ((time, max(seconds)), (memory, max(gigabytes))):
+            axes.set_ylim(0, 1.1 * highest)
         if name == "cores":
             memory.set_xticks(values)
             memory.set_xlim(0.5, max(values) + 0.5)
