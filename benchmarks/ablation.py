@@ -80,8 +80,8 @@ BUILDS = {LEARNED: learned_first_convolution, KINKED: relu_for_gelu}
 def wanted():
     return {
         f"{name}, seed {seed}": replace(recipe, seed=seed)
+        for seed in SEEDS  # one after another, so that what is compared was trained in one sitting
         for name, recipe in VARIANTS.items()
-        for seed in SEEDS
     }
 
 

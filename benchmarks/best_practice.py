@@ -33,10 +33,6 @@ PARTS = {
 }
 
 
-def named(name, recipe):
-    return {f"{name}, seed {seed}": replace(recipe, seed=seed) for seed in SEEDS}
-
-
 def tuned() -> dict[str, Recipe]:
     """Return the runs that choose the rate of SGD."""
     return {
@@ -52,10 +48,11 @@ def wanted(runs: dict) -> dict[str, Recipe]:
     chosen = max(tuned(), key=lambda name: runs[name]["validation_accuracy"])
     rate = tuned()[chosen].learning_rate
     parts = {**PARTS, "no Adam": replace(PARTS["no Adam"], learning_rate=rate)}
-    every = tuned()
-    for name, recipe in parts.items():
-        every |= named(name, recipe)
-    return every
+    return tuned() | {
+        f"{name}, seed {seed}": replace(recipe, seed=seed)
+        for seed in SEEDS  # one after another, so that what is compared was trained in one sitting
+        for name, recipe in parts.items()
+    }
 
 
 def read() -> dict:

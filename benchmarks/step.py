@@ -1,7 +1,8 @@
 """How long is a training step: ours, Keras as it comes, and PyTorch where it is installed?
 
-    python -m benchmarks.step            measures what today has not yet measured
-    python -m benchmarks.step --show     prints the table of that file
+    python -m benchmarks.step            measures what today has not yet measured on this machine
+    python -m benchmarks.step --show     prints the tables of docs/results/step.json, which keeps
+                                         the last ones of each processor
 
 Every contestant trains the same network on the same batch with Adam, in a process of its own; they
 take turns, so that a machine which slows down does so for all. The time of a step is that of a run
@@ -217,6 +218,11 @@ def measure(name, size, rounds):
 
 def table(results):
     """Return the results as Markdown; a ratio above 1 says that ours is so many times faster."""
+    return "\n\n".join(_table_of(measured) for measured in results["machines"])
+
+
+def _table_of(results):
+    """Return those of one machine."""
     cases = results["cases"]
     lines = ["| network, batch | " + " | ".join(CONTESTANTS) + " |", "|---" * 5 + "|"]
     for case, measured in cases.items():
@@ -234,29 +240,36 @@ def table(results):
     return "\n".join([*lines, "", said])
 
 
+def read():
+    if not RESULTS.exists():
+        return {"machines": []}
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--show", action="store_true", help="print the table, measure nothing")
+    parser.add_argument("--show", action="store_true", help="print the tables, measure nothing")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--short", action="store_true", help="two networks, three rounds")
     given = parser.parse_args()
     if given.show:
-        print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
+        print(table(read()))
         return
-    cases = (CASES[0], CASES[2]) if given.short else CASES
-    rounds = 3 if given.short else given.rounds
-    results = {**machine.today(), "rounds": rounds}
-    if RESULTS.exists():
-        earlier = json.loads(RESULTS.read_text(encoding="utf-8"))
-        results = earlier if machine.same(earlier, results) else results
-    results.setdefault("cases", {})
-    for name, size in cases:
+    chosen = (CASES[0], CASES[2]) if given.short else CASES
+    setting = {**machine.today(), "rounds": 3 if given.short else given.rounds}
+    machines = read()["machines"]
+    here = next((each for each in machines if machine.same(each, setting)), None)
+    if here is None:
+        here = {**setting, "cases": {}}
+        others = [each for each in machines if each["device"] != setting["device"]]
+        machines = [*others, here]
+    for name, size in chosen:
         case = f"{name}, {size}"
-        if case not in results["cases"]:
+        if case not in here["cases"]:
             print(f"{name}, batch {size}", flush=True)
-            results["cases"][case] = measure(name, size, rounds)
-            files.write_json(RESULTS, results)
-    print(table(results))
+            here["cases"][case] = measure(name, size, setting["rounds"])
+            files.write_json(RESULTS, {"machines": machines})
+    print(table({"machines": machines}))
 
 
 if __name__ == "__main__":
