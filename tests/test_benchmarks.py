@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks import ablation, best_practice, step, tables, training_runs
+from benchmarks import ablation, best_practice, compare_rates, step, tables, training_runs
 from keras_course import training
 from keras_course.data.splits import Split, Splits
 from keras_course.recipes import Recipe
@@ -124,3 +124,16 @@ def test_the_rate_in_place_of_adam_is_the_best_in_validation():
     wanted = best_practice.wanted(runs)
     rates = {wanted[f"no Adam, seed {seed}"].learning_rate for seed in best_practice.SEEDS}
     assert rates == {0.1} and len(wanted) == 3 + 6 * 3
+
+
+def test_the_best_rate_of_a_network_stands_out():
+    said = {"device": "a", "precision": "b", "date": "c", "versions": {"keras": "3"}, "epochs": 2}
+    accuracies = dict(zip(compare_rates.RATES, (0.5, 0.7, 0.6), strict=False))
+    runs = {
+        f"resnet20, rate {rate:g}": {**said, "validation_accuracy": accuracy}
+        for rate, accuracy in accuracies.items()
+    }
+    runs[f"resnet20, rate {compare_rates.RATES[-1]:g}"] = {"failed": "The loss is not finite."}
+    text = compare_rates.table({"runs": runs})
+    assert "| resnet20 | 50.0 | **70.0** | 60.0 | diverged | 2 |" in text
+    assert text.endswith("2 minutes each, seed 0. a, b, keras 3, c.")
