@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_course import __version__, options, quiet
+from keras_course import __version__, cli_lessons, options, quiet
 from keras_course.errors import Failure, UserError, unknown
 
 
@@ -377,4 +377,5 @@ COMMANDS = {
     "data": (None, data_options, "list, prepare, import or preview data sets"),
     "models": (models_list, models_options, "list the models, or describe and draw one"),
     "doctor": (doctor, options.doctor_options, "say what this machine lacks, and how to mend it"),
+    **cli_lessons.COMMANDS,
 }

@@ -42,7 +42,8 @@ FLOORS = [
     {"loop"},
     {"training"},
     {"search", "export", "predict", "report", "transfer", "detection", "segmentation"},
-    {"job", "compare", "doctor", "testing"},
+    {"job", "compare", "doctor", "testing", "lessons"},
+    {"cli_lessons"},
     {"cli"},
     {"__main__"},
 ]

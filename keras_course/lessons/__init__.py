@@ -1,0 +1,1 @@
+"""The lessons: handouts made of solutions, checks that know mistakes, and hints."""

@@ -1,0 +1,196 @@
+"""Does a function do what its TODO asks for, and if not, which mistake is that?
+
+A check calls the function on fresh random inputs and compares what comes back with what the right
+function gives. Where they differ, it calls functions with the mistakes that people usually make,
+and names the one that gives the same as the student's.
+"""
+
+import copy
+import re
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_course.lessons.compare import difference, same, shown
+from keras_course.lessons.time_limit import TimeLimitExceeded, time_limit
+
+PACKAGE = str(Path(__file__).parents[1])
+SECONDS = 30  # for all calls of one check
+ANY_INPUT = "it gives the same whatever it is given: does it use its arguments?"
+TURNED = {
+    "everything has the wrong sign": np.negative,
+    "the axes are in another order": lambda array: np.moveaxis(array, -1, min(1, array.ndim - 1)),
+    "rows and columns are swapped": lambda array: np.swapaxes(array, 0, min(1, array.ndim - 1)),
+    "it is upside down, or from right to left": lambda array: np.flip(array),
+}
+
+
+class CheckFailed(AssertionError):
+    """A check's answer other than ok; `state` is "todo", "wrong" or "error"."""
+
+    def __init__(self, message: str, state: str):
+        super().__init__(message)
+        self.state = state
+
+    def _render_traceback_(self):
+        """What a notebook shows: the message, not the inside of the check."""
+        return [str(self)]
+
+
+class Unusable(Exception):
+    """`observe` cannot look at a result; the message says what came back."""
+
+
+def call(function: Callable, **inputs: Any) -> Any:
+    """Call the function as it is."""
+    return function(**inputs)
+
+
+class Check:
+    """The check of one TODO; calling it with a function prints "5.1 ok" or raises `CheckFailed`.
+
+    number: of the TODO. slides: of the lecture, like "25". right: the function as it should be.
+    cases: from a random generator to some inputs, a dictionary of arguments each; those that are
+    drawn tell a function that does the work from one that knows the answer. mistakes: from what
+    the mistake is, in words, to a function that makes it. observe: how a function and the inputs
+    become what is compared, left out: by calling it.
+    """
+
+    def __init__(
+        self,
+        number: str,
+        *,
+        slides: str,
+        right: Callable,
+        cases: Callable[[np.random.Generator], Iterable[Mapping[str, Any]]],
+        mistakes: Mapping[str, Callable],
+        observe: Callable = call,
+    ):
+        self.number, self.slides, self.right, self.cases = number, slides, right, cases
+        self.mistakes, self.observe = mistakes, observe
+
+    def __call__(self, function: Callable) -> None:
+        try:
+            with time_limit(SECONDS):
+                self._judge(function)
+        except TimeLimitExceeded:
+            text = f"did not come to an end within {SECONDS} s: does a loop never stop?"
+            raise self._failed(f"{_name(function)} {text}", "error") from None
+        print(f"{self.number} ok")
+
+    def _judge(self, function):
+        if not callable(function):
+            raise self._failed(f"got {shown(function)}; expected a function.", "error")
+        cases = [dict(case) for case in self.cases(np.random.default_rng())]
+        given = [copy.deepcopy(case) for case in cases]
+        outcomes = [_outcome(self.observe, function, case) for case in given]
+        expected = [self.observe(self.right, **copy.deepcopy(case)) for case in cases]
+        for case, after, outcome, right in zip(cases, given, outcomes, expected, strict=True):
+            said = outcome.failure or difference(outcome.value, right)
+            changed = [name for name in case if not same(case[name], after[name])]
+            if not said and not changed:
+                continue
+            if outcome.todo:
+                raise self._failed(f"is still to be done: {outcome.todo}", "todo") from None
+            call = f"{_name(function)}({', '.join(f'{k}={shown(v)}' for k, v in case.items())})"
+            if not said:
+                text = "changed its argument " + " and ".join(changed)
+                cause = "the caller still needs it. Work on a copy, or make a new array."
+            else:
+                text = said
+                cause = self._mistake(cases, outcomes) or _turned(outcomes, expected)
+            state = "error" if outcome.failure else "wrong"
+            lines = [f"{call} {text}"]
+            if cause or state == "wrong":
+                lines.append(f"Usual cause: {cause}" if cause else NOTHING_USUAL)
+            raise self._failed("\n    ".join(lines), state)
+
+    def _mistake(self, cases, outcomes):
+        """Return the mistake that gives the same as the function, whatever the inputs."""
+        for text, wrong in self.mistakes.items():
+            if all(
+                _alike(outcome, _outcome(self.observe, wrong, copy.deepcopy(case)))
+                for case, outcome in zip(cases, outcomes, strict=True)
+            ):
+                return text
+        return None
+
+    def _failed(self, text, state):
+        slides = f"Slide{'' if self.slides.isdigit() else 's'} {self.slides}"
+        more = f"{slides}; `keras-course hint {self.number}` says more."
+        return CheckFailed(f"{self.number} {text}\n    {more}", state)
+
+
+NOTHING_USUAL = "None of the usual mistakes gives this. Try it on numbers that you can work out."
+
+
+class _Outcome:
+    """What came back: a value, or the words for an exception."""
+
+    def __init__(self, value=None, error=None):
+        self.value, self.error = value, error
+
+    @property
+    def todo(self):
+        found = isinstance(self.error, NotImplementedError) and re.match(
+            r"TODO [\d.]+: (.+)", str(self.error)
+        )
+        return found[1] if found else None
+
+    @property
+    def failure(self):
+        if self.error is None or isinstance(self.error, Unusable):
+            return self.error and str(self.error)
+        *_, last = traceback.extract_tb(self.error.__traceback__)
+        written = [
+            frame
+            for frame in traceback.extract_tb(self.error.__traceback__)
+            if not frame.filename.startswith(PACKAGE) and "site-packages" not in frame.filename
+        ]
+        where = (written or [last])[-1]
+        message = str(self.error).strip().split("\n")[0]
+        return (
+            f"raised {type(self.error).__name__} in line {where.lineno}, `{where.line}`: {message}"
+        )
+
+
+def _outcome(observe, function, inputs):
+    try:
+        return _Outcome(value=observe(function, **inputs))
+    except TimeLimitExceeded:
+        raise
+    except Exception as error:
+        return _Outcome(error=error)
+
+
+def _alike(one, other):
+    if one.error is None and other.error is None:
+        return same(one.value, other.value)
+    return type(one.error) is type(other.error) and _bare(one.error) == _bare(other.error)
+
+
+def _bare(error):
+    """Return an exception's words without the numbers that Keras gives to layers."""
+    return re.sub(r"_\d+\b|0x[0-9a-f]+", "", str(error))
+
+
+def _turned(outcomes, expected):
+    """Return a mistake that any function can make."""
+    values = [outcome.value for outcome in outcomes if outcome.error is None]
+    if len(values) < len(expected):
+        return None
+    if not same(expected[0], expected[-1]) and all(same(values[0], value) for value in values):
+        return ANY_INPUT
+    if not all(isinstance(value, np.ndarray) and value.ndim for value in [*values, *expected]):
+        return None
+    for text, turn in TURNED.items():
+        if all(same(value, turn(right)) for value, right in zip(values, expected, strict=True)):
+            return text
+    return None
+
+
+def _name(function):
+    return getattr(function, "__name__", type(function).__name__)

@@ -1,0 +1,301 @@
+"""Checks of lesson 1, against Keras' own convolution and pooling."""
+
+import keras
+import numpy as np
+
+from keras_course.lessons.check import Check
+
+
+def _correlate(image, kernel):
+    """Let Keras slide one kernel over one image."""
+    filtered = keras.ops.conv(
+        image[None, :, :, None].astype("float32"),
+        kernel[:, :, None, None].astype("float32"),
+        padding="valid",
+        data_format="channels_last",
+    )
+    return keras.ops.convert_to_numpy(filtered)[0, :, :, 0]
+
+
+def _framed(image, kernel):
+    before = [(size - 1) // 2 for size in kernel.shape]
+    after = [size // 2 for size in kernel.shape]
+    return _correlate(np.pad(image, list(zip(before, after, strict=True))), kernel)
+
+
+def _short_by_one(image, kernel):
+    full = _correlate(image, kernel).copy()
+    return full[:-1, :-1]
+
+
+def _last_place_missed(image, kernel):
+    full = _correlate(image, kernel).copy()
+    full[-1], full[:, -1] = 0, 0
+    return full
+
+
+convolve = Check(
+    "1.1",
+    slides="5 to 9",
+    right=_correlate,
+    cases=lambda random: [
+        {"image": random.normal(size=(5, 7)), "kernel": random.normal(size=(3, 3))},
+        {"image": random.normal(size=(8, 6)), "kernel": random.normal(size=(2, 3))},
+    ],
+    mistakes={
+        "the kernel was turned by 180 degrees. Slide it as it is: w[a, b] meets x[i + a, j + b].": (
+            lambda image, kernel: _correlate(image, kernel[::-1, ::-1])
+        ),
+        "the kernel was transposed: its rows go down the image, its columns across.": (
+            lambda image, kernel: _correlate(image, kernel.T)
+        ),
+        "the image was padded. Only places where the whole kernel fits count.": _framed,
+        "the loops end one place early: there are height - rows + 1 places, not height - rows.": (
+            _short_by_one
+        ),
+        "the last row and column stay empty: range(height - rows) ends one place early.": (
+            _last_place_missed
+        ),
+        "the products were averaged. Add them up.": (
+            lambda image, kernel: _correlate(image, kernel) / kernel.size
+        ),
+        "the kernel's size was taken from its rows alone; it may have another number of columns.": (
+            lambda image, kernel: _correlate(image, kernel[:, : len(kernel)])
+        ),
+        "each place holds only its largest product. Add all of them up.": (
+            lambda image, kernel: _windows(image, kernel).max(axis=(2, 3))
+        ),
+        "the kernel was added to the pixels, not multiplied with them.": (
+            lambda image, kernel: (
+                np.lib.stride_tricks.sliding_window_view(image, kernel.shape) + kernel
+            ).sum(axis=(2, 3))
+        ),
+    },
+)
+
+
+def _windows(image, kernel):
+    return np.lib.stride_tricks.sliding_window_view(image, kernel.shape) * kernel
+
+
+def _conv2d(images, kernel, bias, padding="same"):
+    filtered = keras.ops.conv(
+        images.astype("float32"),
+        kernel.astype("float32"),
+        padding=padding,
+        data_format="channels_last",
+    )
+    return keras.ops.convert_to_numpy(filtered) + bias
+
+
+def _edges_repeated(images, kernel, bias):
+    frame = kernel.shape[0] // 2
+    padded = np.pad(images, [(0, 0), (frame, frame), (frame, frame), (0, 0)], mode="edge")
+    return _conv2d(padded, kernel, bias, "valid")
+
+
+def _padded_below_only(images, kernel, bias):
+    frame = kernel.shape[0] - 1
+    padded = np.pad(images, [(0, 0), (0, frame), (0, frame), (0, 0)])
+    return _conv2d(padded, kernel, bias, "valid")
+
+
+conv2d = Check(
+    "1.2",
+    slides="9",
+    right=_conv2d,
+    cases=lambda random: [
+        {
+            "images": random.normal(size=(2, 6, 5, 3)),
+            "kernel": random.normal(size=(size, size, 3, 4)),
+            "bias": random.normal(size=4),
+        }
+        for size in (3, 5)
+    ],
+    mistakes={
+        'nothing was padded ("valid"). With "same" a frame of zeros comes first.': (
+            lambda images, kernel, bias: _conv2d(images, kernel, bias, "valid")
+        ),
+        "the bias is missing. Each filter adds its own.": (
+            lambda images, kernel, bias: _conv2d(images, kernel, 0)
+        ),
+        "the frame repeats the pixels at the edge. Keras pads with zeros.": _edges_repeated,
+        "the frame is on one side only. Half of size - 1 belongs on each side.": _padded_below_only,
+        "the kernel was turned by 180 degrees. Slide it as it is.": (
+            lambda images, kernel, bias: _conv2d(images, kernel[::-1, ::-1], bias)
+        ),
+        "only the first channel was looked at. Add up over all channels.": (
+            lambda images, kernel, bias: _conv2d(images[..., :1], kernel[:, :, :1], bias)
+        ),
+        "the bias was added once for each pixel of the kernel. Add it once, after the sum.": (
+            lambda images, kernel, bias: _conv2d(images, kernel, bias * kernel[..., 0].size)
+        ),
+        "the frame is one pixel wide whatever the kernel's size. It is size // 2 wide.": (
+            lambda images, kernel, bias: _conv2d(
+                np.pad(images, [(0, 0), (1, 1), (1, 1), (0, 0)]), kernel, bias, "valid"
+            )
+        ),
+    },
+)
+
+
+def _overlapping(images, size, reduce):
+    windows = np.lib.stride_tricks.sliding_window_view(images, (size, size), axis=(1, 2))
+    return reduce(windows, axis=(-2, -1))
+
+
+def _flat(images, size, reduce, axes):
+    count, height, width, channels = images.shape
+    shape = (count, height // size, size, width // size, size, channels)
+    return reduce(images.reshape(shape), axis=axes)
+
+
+def _pool(images, size, reduce):
+    layer = keras.layers.MaxPooling2D if reduce is np.max else keras.layers.AveragePooling2D
+    return keras.ops.convert_to_numpy(layer(size)(images.astype("float32")))
+
+
+pool = Check(
+    "1.3",
+    slides="14 to 17",
+    right=_pool,
+    cases=lambda random: [
+        {"images": random.normal(size=(2, 6, 4, 3)), "size": 2, "reduce": np.max},
+        {"images": random.normal(size=(2, 6, 9, 3)), "size": 3, "reduce": np.mean},
+    ],
+    mistakes={
+        "the windows overlap: each should begin where the one before ended.": _overlapping,
+        "the largest number was taken for every `reduce`. Call the one that was given.": (
+            lambda images, size, reduce: _pool(images, size, np.max)
+        ),
+        "the mean was taken for every `reduce`. Call the one that was given.": (
+            lambda images, size, reduce: _pool(images, size, np.mean)
+        ),
+        "one pixel of each window was kept, and the others were not looked at.": (
+            lambda images, size, reduce: images[:, ::size, ::size]
+        ),
+        "the channels were reduced, too. Each keeps its own number.": (
+            lambda images, size, reduce: _flat(images, size, reduce, (2, 4, 5))
+        ),
+        "the windows are 2x2 whatever `size` says.": (
+            lambda images, size, reduce: _pool(images, 2, reduce)
+        ),
+        "the images were cut into height / size pieces, not into pieces of that size: the reshape "
+        "needs (height // size, size), in this order.": (
+            lambda images, size, reduce: reduce(
+                images.reshape(
+                    images.shape[0],
+                    size,
+                    images.shape[1] // size,
+                    size,
+                    images.shape[2] // size,
+                    images.shape[3],
+                ),
+                axis=(1, 3),
+            )
+        ),
+        "the windows were reduced in one direction only. Reduce rows and columns.": (
+            lambda images, size, reduce: _flat(images, size, reduce, 2)
+        ),
+    },
+)
+
+
+def _conv_weights(size, channels, filters):
+    layer = keras.layers.Conv2D(filters, size)
+    layer.build((None, None, None, channels))
+    return layer.count_params()
+
+
+conv_weights = Check(
+    "1.4",
+    slides="9",
+    right=_conv_weights,
+    cases=lambda random: [
+        dict(zip(("size", "channels", "filters"), map(int, drawn), strict=True))
+        for drawn in random.integers([2, 2, 5], [8, 5, 30], (3, 3))
+    ],
+    mistakes={
+        "the biases are missing: one for each filter.": (
+            lambda size, channels, filters: size**2 * channels * filters
+        ),
+        "the kernel has size x size pixels, not size.": (
+            lambda size, channels, filters: size * channels * filters + filters
+        ),
+        "the input's channels are missing: each filter has weights for all of them.": (
+            lambda size, channels, filters: size**2 * filters + filters
+        ),
+        "there is one bias for each filter, not one in all.": (
+            lambda size, channels, filters: size**2 * channels * filters + 1
+        ),
+        "there is one bias for each filter, not for each input channel.": (
+            lambda size, channels, filters: size**2 * channels * filters + channels
+        ),
+        "there is one bias for each filter, not one for each of its kernels.": (
+            lambda size, channels, filters: (size**2 + 1) * channels * filters
+        ),
+        "the filters are missing: each has weights of its own.": (
+            lambda size, channels, filters: size**2 * channels + filters
+        ),
+    },
+)
+
+
+def _field(
+    layers, widen=lambda size, step: (size - 1) * step, grow=lambda step, stride: step * stride
+):
+    field, step = 1, 1
+    for size, stride in layers:
+        field += widen(size, step)
+        step = grow(step, stride)
+    return field
+
+
+def _stride_first(layers):
+    field, step = 1, 1
+    for size, stride in layers:
+        step *= stride
+        field += (size - 1) * step
+    return field
+
+
+def _field_by_pixels(layers):
+    """Follow one output back to the pixels that it depends on."""
+    first, last = 0, 0
+    for size, stride in reversed(layers):
+        first, last = first * stride, last * stride + size - 1
+    return last - first + 1
+
+
+receptive_field = Check(
+    "1.5",
+    slides="14 to 18",
+    right=_field_by_pixels,
+    cases=lambda random: [
+        {"layers": [(int(size), int(stride)) for size, stride in drawn]}
+        for drawn in random.integers([2, 1], [6, 4], (4, 5, 2))
+    ],
+    mistakes={
+        "strides were ignored: behind a stride of 2, a step is two pixels wide.": (
+            lambda layers: _field(layers, widen=lambda size, step: size - 1)
+        ),
+        "a kernel of size k widens the field by k - 1 steps, not by k.": (
+            lambda layers: _field(layers, widen=lambda size, step: size * step)
+        ),
+        "a layer's own stride counts for the layers behind it, not yet for itself.": _stride_first,
+        "the field begins with one pixel, not with none.": lambda layers: _field(layers) - 1,
+        "strides were added. They multiply: two of 2 make steps of four pixels.": (
+            lambda layers: _field(layers, grow=lambda step, stride: step + stride)
+        ),
+        "only the stride of the layer just before counts. Multiply all of them.": (
+            lambda layers: _field(layers, grow=lambda step, stride: stride)
+        ),
+        "a kernel of size k widens the field by k - 1 steps; 2 * (k // 2) is that for odd k.": (
+            lambda layers: _field(layers, widen=lambda size, step: size // 2 * 2 * step)
+        ),
+        "the layers were taken from last to first.": lambda layers: _field(layers[::-1]),
+        "the kernels' sizes were multiplied. Each adds to the field.": (
+            lambda layers: int(np.prod([size for size, _ in layers]))
+        ),
+    },
+)

@@ -1,0 +1,124 @@
+"""Two results compared, with words for the difference that tell what to look at."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+TOLERANCE = 1e-4  # of the largest number: float32 in another order
+FEW = 6  # numbers that are shown one by one
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two results agree, numbers up to rounding."""
+    return difference(one, other) is None
+
+
+def difference(answer: Any, expected: Any) -> str | None:
+    """Return in words how an answer differs from what was expected, or None where it does not.
+
+    Both may be numbers, texts, booleans, None, arrays, or lists, tuples and dictionaries of such.
+    An array may come as any type that NumPy understands as one, a number with any type of number.
+    """
+    if answer is None and expected is not None:
+        return f"returned None; expected {shown(expected)}. Is the `return` missing?"
+    if isinstance(expected, Mapping):
+        return _of_mapping(answer, expected)
+    if isinstance(expected, list | tuple):
+        return _of_sequence(answer, expected)
+    if isinstance(expected, np.ndarray) and expected.ndim:
+        return _of_array(answer, expected)
+    if isinstance(expected, int | float | np.number | np.ndarray) and not isinstance(
+        expected, bool
+    ):
+        return _of_number(answer, expected)
+    if type(answer) is not type(expected) or answer != expected:
+        return f"returned {shown(answer)}; expected {shown(expected)}"
+    return None
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: an array of more than a few numbers by its shape."""
+    if hasattr(value, "shape") and not isinstance(value, np.generic):
+        array = np.asarray(value)
+        if array.size > FEW or not array.size:
+            return f"an array of shape {'x'.join(map(str, array.shape))}"
+        return np.array2string(array, precision=4, separator=", ").replace("\n", "")
+    if isinstance(value, float | np.floating):
+        return f"{value:.4g}"
+    if isinstance(value, np.generic):
+        return str(value)
+    if isinstance(value, list | tuple) and any(hasattr(each, "shape") for each in value):
+        return f"a {type(value).__name__} of {len(value)}"
+    if callable(value):
+        return getattr(value, "__name__", type(value).__name__)
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _of_mapping(answer, expected):
+    if not isinstance(answer, Mapping):
+        return f"returned {shown(answer)}; expected a dictionary of {', '.join(map(str, expected))}"
+    missing = [str(key) for key in expected if key not in answer]
+    if missing:
+        return f"returned a dictionary without {', '.join(missing)}"
+    for key, value in expected.items():
+        if found := difference(answer[key], value):
+            return f"{found} ({key})"
+    return None
+
+
+def _of_sequence(answer, expected):
+    if not isinstance(answer, list | tuple):
+        return f"returned {shown(answer)}; expected {len(expected)} values"
+    if len(answer) != len(expected):
+        return f"returned {len(answer)} values; expected {len(expected)}"
+    for number, (one, other) in enumerate(zip(answer, expected, strict=True), start=1):
+        if found := difference(one, other):
+            return f"{found} (value {number} of {len(expected)})"
+    return None
+
+
+def _of_array(answer, expected):
+    if isinstance(answer, list | tuple | str | Mapping) or not hasattr(answer, "__array__"):
+        return f"returned a {type(answer).__name__}; expected {shown(expected)}"
+    answer = np.asarray(answer)
+    if answer.shape != expected.shape:
+        return (
+            f"returned an array of shape {'x'.join(map(str, answer.shape)) or 'no axes'}; "
+            f"expected {'x'.join(map(str, expected.shape))}"
+        )
+    strict = expected.dtype.kind in "bu"  # yes and no, and pixels of a byte, are types of their own
+    if answer.dtype.kind not in "fiub" or (strict and answer.dtype != expected.dtype):
+        return f"returned numbers of type {answer.dtype}; expected {expected.dtype}"
+    answer, wanted = answer.astype("float64"), expected.astype("float64")
+    if not np.isfinite(answer).all() and np.isfinite(wanted).all():
+        count = np.size(answer) - np.isfinite(answer).sum()
+        return f"returned {count} numbers that are not finite (nan or inf)"
+    distance = np.abs(answer - wanted)
+    wrong = distance > TOLERANCE * max(np.abs(wanted).max(initial=0), 1e-3)
+    if not wrong.any():
+        return None
+    if answer.size <= FEW:
+        return f"returned {shown(answer)}; expected {shown(wanted)}"
+    where = np.unravel_index(distance.argmax(), distance.shape)
+    place = ", ".join(map(str, where))
+    return (
+        f"returned {answer[where]:.4g} at [{place}]; expected {wanted[where]:.4g}, "
+        f"and {wrong.sum():,} of {wrong.size:,} numbers are wrong"
+    )
+
+
+def _of_number(answer, expected):
+    if isinstance(answer, bool | str | list | tuple) or np.shape(answer) != ():
+        return f"returned {shown(answer)}; expected a number"
+    try:
+        number = float(answer)
+    except (TypeError, ValueError):
+        return f"returned a {type(answer).__name__}; expected a number"
+    if math.isnan(number):
+        return "returned nan, which is not a number"
+    if not math.isclose(number, float(expected), rel_tol=TOLERANCE, abs_tol=1e-7):
+        return f"returned {shown(number)}; expected {shown(float(expected))}"
+    return None

@@ -1,0 +1,151 @@
+"""Does the course hold together? What the staff asks before a class.
+
+Every solution passes its checks, every exercise stops at its first TODO, every TODO has its check,
+its hints, mistakes that the check knows and right answers in other styles, and the exercises are
+what the solutions make of them.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from keras_course.errors import UserError
+from keras_course.lessons import handout, hints, student
+from keras_course.lessons.course import PROGRESS
+from keras_course.lessons.lesson import Lesson
+
+MISTAKES, STYLES = 4, 2  # of each TODO, at least
+SECONDS = 900  # for a lesson from top to bottom
+STUDENTS = ("mine-", PROGRESS, "pictures", ".ipynb_checkpoints", "__pycache__")  # their own files
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, in which lesson, and what is wrong with it, or "" where all is well."""
+
+    lesson: str
+    what: str
+    wrong: str = ""
+
+
+def verify(
+    root: Path, *, full: bool = False, repository: str | None = None, say: Callable = print
+) -> list[Finding]:
+    """Look at the course in a folder that has `solutions` and `exercises`; say what was found.
+
+    full: run each lesson from top to bottom as well. repository: what the exercises were built
+    with. Returns what is wrong.
+    """
+    texts = handout.texts(root / "solutions")
+    wrong = []
+    for finding in _findings(root, texts, full, repository):
+        say(f"{'wrong' if finding.wrong else 'ok':6} {finding.lesson:20} {finding.what}")
+        if finding.wrong:
+            say(f"       {finding.wrong}")
+            wrong.append(finding)
+    return wrong
+
+
+def _findings(root, texts, full, repository) -> Iterator[Finding]:
+    yield from _exercises(root, texts, repository)
+    for name, text in texts.items():
+        lesson = Lesson.of(name, text)
+        yield from _parts(root, lesson)
+        yield from _checked(root, lesson)
+        if full:
+            yield from _run(root, lesson)
+
+
+def _exercises(root, texts, repository):
+    """The files of the handout, byte for byte, and no others."""
+    made = handout.handout(texts, repository)
+    folder = root / "exercises"
+    for name, content in made.items():
+        path = folder / name
+        if name == "README.md":  # has minutes that a machine measured
+            wrong = "" if path.is_file() else f"{path} is missing"
+        elif not path.is_file() or path.read_bytes() != content:
+            wrong = f"{path} is not what the solutions make: run `keras-course handout build`."
+        else:
+            continue
+        yield Finding("exercises", name, wrong)
+    stray = [
+        path.name
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.name not in made and not path.name.startswith(STUDENTS)
+    ]
+    wrong = f"nothing makes {', '.join(sorted(stray))}" if stray else ""
+    yield Finding("exercises", "files of the handout, and no others", wrong)
+
+
+def _parts(root, lesson):
+    """Checks, hints, mistakes and other styles, by the numbers and names of the TODOs."""
+    checks = student.of_lesson(lesson.name)
+    wrong = "" if list(checks) == list(lesson.todos) else f"checks of {', '.join(checks)}"
+    yield Finding(lesson.name, f"a check for each of {', '.join(lesson.todos)}", wrong)
+    try:
+        told = list(hints.of_lesson(lesson.name))
+        wrong = "" if told == list(lesson.todos) else f"hints for {', '.join(told)}"
+    except (OSError, UserError) as error:
+        wrong = str(error)
+    yield Finding(lesson.name, f"{hints.HINTS} hints for each", wrong)
+    for folder, least in (("mistakes", MISTAKES), ("answers", STYLES)):
+        path = root / "tests" / folder / f"{lesson.name}.py"
+        if not path.is_file():
+            yield Finding(lesson.name, folder, f"{path} is missing")
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = [node.name for node in tree.body if hasattr(node, "name")]
+        counts = {
+            number: sum(each.startswith(f"{name}__") for each in names)
+            for number, (name, _) in checks.items()
+        }
+        few = [f"{number} has {count}" for number, count in counts.items() if count < least]
+        said = ", ".join(f"{count} for {number}" for number, count in counts.items())
+        yield Finding(lesson.name, f"{folder}: {said}", "; ".join(few))
+
+
+def _checked(root, lesson):
+    """Solutions pass their checks, and exercises stop at every TODO."""
+    for folder, state in (("solutions", "ok"), ("exercises", "todo")):
+        path = root / folder / f"{lesson.name}.py"
+        try:
+            results = student.check(path, lesson.name, list(lesson.todos))
+            wrong = [each["message"] for each in results if each["state"] != state]
+        except (OSError, UserError) as error:
+            wrong = [str(error)]
+        yield Finding(lesson.name, f"{folder}: every check says {state}", "\n       ".join(wrong))
+
+
+def _run(root, lesson):
+    """The solution runs to its end, the exercise to its first TODO."""
+    seconds, ended = _timed(root / "solutions" / f"{lesson.name}.py")
+    wrong = "" if ended.returncode == 0 else ended.stderr.strip()[-2000:]
+    yield Finding(lesson.name, f"solution runs in {seconds:.0f} s", wrong)
+    _, ended = _timed(root / "exercises" / f"{lesson.name}.py")
+    last = (ended.stderr.strip().splitlines() or [""])[-1]
+    right = ended.returncode == 1 and f"TODO {lesson.todos[0]}:" in last
+    yield Finding(lesson.name, f"exercise stops at TODO {lesson.todos[0]}", "" if right else last)
+
+
+def _timed(path):
+    """Run a script in an empty folder; return the seconds and how it ended."""
+    package = Path(__file__).parents[2]
+    paths = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        ended = subprocess.run(
+            [sys.executable, str(path.resolve())],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": paths},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+    return time.perf_counter() - began, ended

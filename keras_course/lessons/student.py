@@ -1,0 +1,131 @@
+"""A student's file checked, in a process of its own that ends in time.
+
+Only the file's imports, constants (names in capitals), functions and classes are run, as its syntax
+tree has them: no training, no pictures. A check `NAME` judges the function or class `NAME`.
+"""
+
+import ast
+import importlib
+import json
+import linecache
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from keras_course.errors import UserError
+
+SECONDS_TO_START = 60  # Keras on a slow disk
+SECONDS_FOR_A_CHECK = 15
+
+
+def check(path: Path, lesson: str, numbers: list[str], seconds: float | None = None) -> list[dict]:
+    """Judge the lesson's functions in a file; return number, name, state and message for each.
+
+    lesson: the name of the solution, like "ex05_resnet". numbers: of the TODOs to judge. state:
+    "ok", "todo", "wrong", or "error" where the code could not be run to its end.
+    Errors: UserError for a file that is not Python.
+    """
+    statements(code_of(path), str(path))  # a mistake in the syntax is told at once
+    seconds = seconds or SECONDS_TO_START + SECONDS_FOR_A_CHECK * len(numbers)
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder, "results.jsonl")
+        command = [sys.executable, "-m", __name__, str(path), lesson, str(results), *numbers]
+        try:
+            ended = subprocess.run(command, timeout=seconds, capture_output=True, text=True)
+            said = f"the process ended by itself, with code {ended.returncode}"
+        except subprocess.TimeoutExpired:
+            said = f"the process was ended after {seconds:.0f} s"
+        lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
+    found = {result["number"]: result for result in map(json.loads, lines)}
+    lost = {"name": "", "state": "error", "message": f"has no result: {said}"}
+    return [found.get(number, {"number": number, **lost}) for number in numbers]
+
+
+def code_of(path: Path) -> str:
+    """Return the Python code of a script or a notebook, commands to the notebook left out."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    try:
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not a notebook. Save it again, or reset it.") from error
+    lines = [line for cell in cells for line in [*"".join(cell["source"]).splitlines(), ""]]
+    return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+
+
+def statements(code: str, name: str) -> list[ast.stmt]:
+    """Return the imports, constants, functions and classes at the top of a module.
+
+    Errors: UserError for code that is not Python, with the line.
+    """
+    try:
+        tree = ast.parse(code)
+    except SyntaxError as error:
+        line = (error.text or "").strip()
+        raise UserError(f"{name}, line {error.lineno}: {error.msg}: `{line}`.") from error
+    return [node for node in tree.body if _is_kept(node)]
+
+
+def _is_kept(node):
+    if isinstance(node, ast.Assign):
+        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        return len(names) == len(node.targets) and all(name.isupper() for name in names)
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
+
+
+def namespace(path: Path) -> tuple[dict, str | None]:
+    """Run those statements; return what they define, and the first that failed, in words."""
+    defined = {"__name__": path.stem}
+    failed = None
+    code = code_of(path)
+    name = f"<{path.name}>"
+    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    for node in statements(code, str(path)):
+        module = ast.Module([node], type_ignores=[])
+        try:
+            exec(compile(module, name, "exec"), defined)
+        except Exception as error:
+            failed = failed or f"line {node.lineno} raised {type(error).__name__}: {error}"
+    return defined, failed
+
+
+def judge(path: Path, lesson: str, results: Path, numbers: list[str]) -> None:
+    """Judge in this process; each result is written down as soon as it is there."""
+    from keras_course import quiet
+
+    quiet.import_keras()
+    from keras_course.lessons.check import CheckFailed
+
+    checks = of_lesson(lesson)
+    defined, failed = namespace(path)
+    with results.open("a", encoding="utf-8") as file:
+        for number in numbers:
+            name, check = checks[number]
+            state, message = "ok", f"{number} ok"
+            if name not in defined:
+                state = "error"
+                why = f": {failed}" if failed else ""
+                message = f"{number} {path.name} defines no {name}{why}"
+            else:
+                try:
+                    check(defined[name])
+                except CheckFailed as answer:
+                    state, message = answer.state, str(answer)
+            result = {"number": number, "name": name, "state": state, "message": message}
+            file.write(json.dumps(result) + "\n")
+            file.flush()
+
+
+def of_lesson(lesson: str) -> dict:
+    """Return the checks of a lesson by the numbers of their TODOs: name and check."""
+    from keras_course.lessons.check import Check
+
+    module = importlib.import_module(f"keras_course.lessons.checks.{lesson}")
+    found = {name: check for name, check in vars(module).items() if isinstance(check, Check)}
+    return {check.number: (name, check) for name, check in found.items()}
+
+
+if __name__ == "__main__":
+    judge(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4:])
