@@ -111,6 +111,23 @@ def staff_verify(given):
     return int(bool(wrong))
 
 
+def hand_in(given):
+    from keras_course.lessons import handin
+
+    path = Path(given.output)
+    names = handin.hand_in(Path(given.run), Path(given.notebook), path)
+    print(f"{path} holds {', '.join(dict.fromkeys(name.split('/')[0] for name in names))}.")
+
+
+def class_results(given):
+    from keras_course.lessons.class_page import class_page
+
+    path = Path(given.output)
+    count, wrong = class_page([Path(name) for name in given.handins], path)
+    print(f"{path}: {count} hand-ins.", *wrong, sep="\n")
+    return int(bool(wrong))
+
+
 def _checked(course, number):
     """Check a lesson or one TODO, and note it; return the lesson, the results and the file."""
     from keras_course.lessons import student
@@ -170,6 +187,19 @@ def solution_options(command):
     command.add_argument("--force", action="store_true", help="before it has passed its check")
 
 
+def handin_options(command):
+    command.add_argument("run", metavar="RUN", help="the folder of the run")
+    command.add_argument("notebook", metavar="NOTEBOOK", help="of the lesson, or its script")
+    text = "left out: handin.zip; give your name"
+    command.add_argument("--output", metavar="FILE", default="handin.zip", help=text)
+
+
+def class_options(command):
+    command.add_argument("handins", metavar="HANDIN", nargs="+", help="a zip of `handin`")
+    text = "left out: class.html"
+    command.add_argument("--output", metavar="FILE", default="class.html", help=text)
+
+
 def actions(table):
     """Return a function that gives a command its actions."""
 
@@ -207,6 +237,8 @@ COMMANDS = {
     "hint": (hint, todo_argument, "a hint for a TODO; the next one says more"),
     "reset": (reset, number_argument, "begin a lesson anew, and keep what you wrote"),
     "solution": (solution, solution_options, "show the solution of a TODO"),
+    "handin": (hand_in, handin_options, "one zip of a run and its notebook"),
+    "class": (class_results, class_options, "for teachers: a page of results that were handed in"),
     "handout": (None, actions(HANDOUT_COMMANDS), "for teachers: make the exercises"),
     "staff": (None, actions(STAFF_COMMANDS), "for teachers: does the course hold together?"),
 }

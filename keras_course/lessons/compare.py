@@ -46,7 +46,7 @@ def shown(value: Any) -> str:
             return f"an array of shape {'x'.join(map(str, array.shape))}"
         return np.array2string(array, precision=4, separator=", ").replace("\n", "")
     if isinstance(value, float | np.floating):
-        return f"{value:.4g}"
+        return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.4g}"
     if isinstance(value, np.generic):
         return str(value)
     if isinstance(value, list | tuple) and any(hasattr(each, "shape") for each in value):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from keras_course import plots
 
@@ -57,4 +58,18 @@ def lines(
     if log:
         axes.set_yscale("log")
     axes.legend()
+    return figure
+
+
+def with_margins(values: dict[str, tuple[float, float]], across: str, title: str) -> Figure:
+    """Draw shares from 0 to 1, each with a margin to both sides, one below the other."""
+    figure = Figure(figsize=(7, 1.2 + 0.5 * len(values)), layout="constrained")
+    plots.titled(figure, title)
+    axes = figure.subplots()
+    names = list(values)
+    shares, margins = zip(*values.values(), strict=True)
+    axes.errorbar(shares, range(len(names)), xerr=margins, fmt="o", color=plots.BLUE, capsize=5)
+    axes.set_yticks(range(len(names)), [plots.text(name) for name in names])
+    axes.set(xlabel=across, ylim=(len(names) - 0.5, -0.5))
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
     return figure

@@ -1,0 +1,139 @@
+"""The results of a class as one page, from the metrics that were handed in.
+
+Nothing of a student's is run or loaded: of each zip only recipe.json and metrics.json are read, as
+text of bounded length, and every value is checked before it is shown.
+"""
+
+import json
+import math
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from keras_course import files, plots, timing
+from keras_course.report import pages
+
+LONGEST = 1_000_000  # bytes of a part; ours have some thousands
+COLUMNS = (
+    "hand-in",
+    "model",
+    "data set",
+    "validation, %",
+    "test, %",
+    "test set opened",
+    "rate",
+    "seed",
+    "epochs",
+    "time",
+    "device",
+)
+
+
+class Unreadable(Exception):
+    """A hand-in that cannot be judged; the message says why."""
+
+
+def class_page(handins: Sequence[Path], path: Path) -> tuple[int, list[str]]:
+    """Write the page; return how many hand-ins are in its table, and what is wrong with others."""
+    rows, wrong = [], []
+    for handin in handins:
+        try:
+            rows.append(_row(handin))
+        except Unreadable as error:
+            wrong.append(f"{handin.name}: {error}")
+    rows.sort(key=lambda row: -row["test, %"])
+    parts = [
+        pages.heading(
+            "Results of the class", f"{len(rows)} hand-ins, the highest test accuracy first."
+        )
+    ]
+    if rows:
+        parts += [
+            pages.section(
+                "Every hand-in",
+                pages.table(COLUMNS, [[row[name] for name in COLUMNS] for row in rows]),
+                pages.paragraph(
+                    "As the students' own programs wrote them. Test accuracies of runs that opened "
+                    "the test set more than once were chosen by it, and say less."
+                ),
+            ),
+            pages.section(
+                "Validation and test",
+                pages.image(plots.png(_picture(rows)), "test against validation accuracy"),
+            ),
+        ]
+    if wrong:
+        parts.append(pages.section("Not readable", *map(pages.paragraph, wrong)))
+    files.write_text(path, pages.page("Results of the class", *parts))
+    return len(rows), wrong
+
+
+def _row(handin):
+    recipe, metrics = _part(handin, "recipe.json"), _part(handin, "metrics.json")
+
+    def number(value, low, high):
+        fine = isinstance(value, int | float) and not isinstance(value, bool)
+        if not fine or not math.isfinite(value) or not low <= value <= high:
+            raise Unreadable(f"{value!r} is no number from {low} to {high:g}.")
+        return value
+
+    def word(value):
+        if not isinstance(value, str):
+            raise Unreadable(f"{value!r} is no text.")
+        return value[:60]
+
+    try:
+        return {
+            "hand-in": handin.stem,
+            "model": word(recipe["model"]),
+            "data set": word(recipe["dataset"]),
+            "validation, %": round(100 * number(metrics["validation"]["accuracy"], 0, 1), 2),
+            "test, %": round(100 * number(metrics["test"]["accuracy"], 0, 1), 2),
+            "test set opened": number(metrics["test_set_opened"], 0, 1e6),
+            "rate": number(recipe["learning_rate"], 0, 1e6),
+            "seed": number(recipe["seed"], 0, 2**31),
+            "epochs": number(metrics["epochs"], 0, 1e6),
+            "time": timing.duration(number(metrics["seconds"], 0, 1e8)),
+            "device": word(metrics["device"]),
+        }
+    except (KeyError, TypeError) as error:
+        raise Unreadable(f"its metrics or recipe lack {error}.") from error
+
+
+def _part(handin, name):
+    """Return one JSON object of a zip."""
+    try:
+        with zipfile.ZipFile(handin) as archive, archive.open(name) as file:
+            text = file.read(LONGEST + 1)
+    except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise Unreadable(f"it has no {name}, or is no zip: {error}") from error
+    if len(text) > LONGEST:
+        raise Unreadable(f"its {name} is longer than {LONGEST:,} bytes.")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"its {name} is not JSON.") from error
+    if not isinstance(value, dict):
+        raise Unreadable(f"its {name} is not a JSON object.")
+    return value
+
+
+def _picture(rows):
+    """Draw test against validation accuracy; a model of its own colour and mark."""
+    figure = plots.Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.subplots()
+    models = sorted({row["model"] for row in rows})
+    colors = (plots.BLUE, plots.ORANGE, plots.GREEN, plots.RED, plots.PURPLE)
+    for index, model in enumerate(models):
+        points = [(row["validation, %"], row["test, %"]) for row in rows if row["model"] == model]
+        axes.plot(
+            *zip(*points, strict=True),
+            "osD^v"[index % 5],
+            color=colors[index % 5],
+            label=plots.text(model, longest=30),
+        )
+    low = min(min(row["validation, %"], row["test, %"]) for row in rows)
+    axes.plot([low, 100], [low, 100], ":", color="#999999", label="both the same")
+    axes.set(xlabel="validation accuracy, %", ylabel="test accuracy, %")
+    axes.legend()
+    return figure

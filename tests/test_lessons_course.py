@@ -1,0 +1,196 @@
+"""The exercises as a student has them, and the commands around them."""
+
+import json
+import os
+
+import pytest
+
+from keras_course import cli
+from keras_course.errors import UserError
+from keras_course.lessons import handout, hints, student
+from keras_course.lessons.course import Course
+from tests.test_lessons_handout import LESSON
+from tests.test_repository import ROOT
+
+RIGHT = 'raise NotImplementedError("TODO 5.1: double it")'
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """One lesson of two functions; the present folder is the one above its exercises."""
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "solutions" / "ex05_twice.py").write_text(LESSON)
+    handout.build(tmp_path / "solutions", tmp_path / "exercises")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(hints, "FOLDER", tmp_path)
+    (tmp_path / "ex05_twice.md").write_text("## 5.1\n1. One\n   line.\n2. Two.\n3. Three.\n")
+    return Course.here()
+
+
+@pytest.fixture
+def checked(monkeypatch):
+    """What checks say, instead of a process that imports Keras."""
+    said = {"state": "wrong"}
+
+    def check(path, lesson, numbers):
+        return [
+            {"number": number, "name": "twice", "message": f"{number} {said['state']}", **said}
+            for number in numbers
+        ]
+
+    monkeypatch.setattr(student, "check", check)
+    return said
+
+
+def test_the_list_shows_how_far_one_is(course, checked, capsys):
+    assert cli.main(["list"]) == 0
+    assert "5 Twice" in (text := capsys.readouterr().out) and "0 of 1 ok, next 5.1" in text
+    assert cli.main(["check", "5"]) == 1
+    assert "ex05_twice.py, lesson 5: Twice\n5.1 wrong\n" in capsys.readouterr().out
+    checked["state"] = "ok"
+    assert cli.main(["check", "5.1"]) == 0
+    capsys.readouterr()
+    cli.main(["list"])
+    assert "1 of 1 ok, done" in capsys.readouterr().out
+    assert json.loads((course.folder / "progress.json").read_text()) == {"5.1": {"state": "ok"}}
+
+
+def test_check_speaks_json(course, checked, capsys):
+    assert cli.main(["check", "5", "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["results"][0]["state"] == "wrong" and said["file"].endswith("ex05_twice.py")
+
+
+def test_a_hint_says_more_each_time(course, capsys):
+    for step in (1, 2, 3, 3):
+        assert cli.main(["hint", "5.1"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == step and lines[0] == "5.1, hint 1 of 3: One line."
+    assert cli.main(["hint", "5"]) == 2
+    assert "Give the number of a TODO, like 5.1" in capsys.readouterr().err
+
+
+def test_hints_are_three(course, tmp_path):
+    (tmp_path / "ex05_twice.md").write_text("## 5.1\n1. One.\n2. Two.\n")
+    with pytest.raises(UserError, match=r"5\.1 has 2 hints instead of 3"):
+        hints.of_lesson("ex05_twice")
+
+
+def test_a_solution_is_shown_after_the_check_or_by_force(course, checked, capsys):
+    assert cli.main(["solution", "5.1"]) == 2
+    assert "5.1 has not passed its check yet" in capsys.readouterr().err
+    assert cli.main(["solution", "5.1", "--force"]) == 0
+    assert "return 2 * x" in capsys.readouterr().out
+    checked["state"] = "ok"
+    cli.main(["check", "5"])
+    assert cli.main(["solution", "5.1"]) == 0
+    (course.folder.parent / "solutions" / "ex05_twice.py").unlink()
+    assert cli.main(["solution", "5.1"]) == 2
+    assert "your teacher has the solutions" in capsys.readouterr().err
+
+
+def test_reset_keeps_what_was_written(course, checked, capsys):
+    path = course.folder / "ex05_twice.py"
+    original = path.read_text()
+    path.write_text("mine")
+    cli.main(["check", "5"])
+    assert cli.main(["reset", "5"]) == 0
+    assert path.read_text() == original and course.progress() == {}
+    (kept,) = course.folder.glob("mine-*")
+    assert kept.read_text() == "mine" and str(kept.name) in capsys.readouterr().out
+    path.unlink()
+    assert cli.main(["reset", "5"]) == 0
+    assert path.read_text() == original and len(list(course.folder.glob("mine-*"))) == 1
+
+
+def test_the_file_that_was_worked_on_is_checked(course):
+    lesson = course.lesson("5")
+    script, notebook = (course.folder / f"ex05_twice{kind}" for kind in (".py", ".ipynb"))
+    assert course.file(lesson) == script
+    notebook.write_text(notebook.read_text() + "\n")
+    os.utime(script)  # touched, not changed
+    assert course.file(lesson) == notebook
+    script.write_text(script.read_text() + "\n")
+    os.utime(notebook, (1, 1))
+    assert course.file(lesson) == script
+    script.unlink()
+    notebook.unlink()
+    with pytest.raises(UserError, match="`keras-course reset 5` brings it back"):
+        course.file(lesson)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["check", "7"], "lesson must be one of 5. Received: '7'"),
+        (["hint", "5.3"], "TODO must be one of 5.1. Received: '5.3'"),
+        (["reset", "x"], "lesson must be one of 5"),
+        (["handout", "build", "--only", "a"], "--only takes numbers"),
+        (["handout", "build", "--solutions", "no"], "no has no lessons"),
+    ],
+)
+def test_what_is_not_there_is_said(course, arguments, said, capsys):
+    assert cli.main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_without_exercises_the_way_to_them_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["list"]) == 2
+    assert "has no exercises" in capsys.readouterr().err
+
+
+def test_only_definitions_of_a_file_are_run(tmp_path):
+    code = """
+import math
+%matplotlib inline
+SIDE = 3
+lower = explode()
+explode()
+def area(x): return SIDE * x
+class Shape: pass
+SIDE, other = 1, 2
+"""
+    code = "\n".join("" if line.startswith("%") else line for line in code.splitlines())
+    kept = [type(node).__name__ for node in student.statements(code, "a.py")]
+    assert kept == ["Import", "Assign", "FunctionDef", "ClassDef"]
+    path = tmp_path / "a.py"
+    path.write_text(code)
+    defined, failed = student.namespace(path)
+    assert failed is None and defined["area"](2) == 6
+
+
+def test_half_a_line_says_which(tmp_path):
+    (tmp_path / "a.py").write_text("import math\ndef f(:\n")
+    with pytest.raises(UserError, match=r"a\.py, line 2: .*: `def f\(:`"):
+        student.check(tmp_path / "a.py", "ex01_convolution", ["1.1"])
+
+
+def test_a_definition_that_fails_is_told_with_its_line(tmp_path):
+    (tmp_path / "a.py").write_text("import no_such_module\n\ndef f(): pass\n")
+    defined, failed = student.namespace(tmp_path / "a.py")
+    assert failed == "line 1 raised ModuleNotFoundError: No module named 'no_such_module'"
+    assert "f" in defined
+
+
+def test_a_notebook_is_checked_like_a_script():
+    path = ROOT / "exercises" / "ex01_convolution.ipynb"
+    defined, failed = student.namespace(path)
+    assert failed is None and callable(defined["convolve"])
+
+
+def test_no_notebook_at_all_is_told(tmp_path):
+    (tmp_path / "a.ipynb").write_text("{}")
+    with pytest.raises(UserError, match="is not a notebook"):
+        student.code_of(tmp_path / "a.ipynb")
+
+
+def test_code_that_ends_its_process_or_hangs_does_not_pass(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text("import os\ndef convolve(image, kernel): os._exit(0)\n")
+    (result,) = student.check(path, "ex01_convolution", ["1.1"])
+    assert result["state"] == "error"
+    assert "has no result: the process ended by itself, with code 0" in result["message"]
+    path.write_text("import time\ndef convolve(image, kernel): time.sleep(999)\n")
+    (result,) = student.check(path, "ex01_convolution", ["1.1"], seconds=1)
+    assert "has no result: the process was ended after 1 s" in result["message"]

@@ -1,0 +1,130 @@
+"""What students hand in, and what a teacher sees of it."""
+
+import json
+import zipfile
+
+import pytest
+
+from keras_course import cli
+from keras_course.lessons import class_page
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder with all parts."""
+    folder = tmp_path / "run"
+    (folder / "saved_model" / "variables").mkdir(parents=True)
+    (folder / "saved_model" / "saved_model.pb").write_bytes(b"model")
+    (folder / "saved_model" / "variables" / "a").write_bytes(b"weights")
+    for name in ("history.csv", "report.html"):
+        (folder / name).write_text("x")
+    recipe = {"model": "resnet20", "dataset": "shapes", "learning_rate": 0.01, "seed": 0}
+    (folder / "recipe.json").write_text(json.dumps(recipe))
+    (folder / "metrics.json").write_text(json.dumps(metrics()))
+    (tmp_path / "ex12.ipynb").write_text("{}")
+    return folder
+
+
+def metrics(accuracy=0.9, **changes):
+    return {
+        "validation": {"accuracy": 0.92},
+        "test": {"accuracy": accuracy},
+        "test_set_opened": 1,
+        "epochs": 5,
+        "seconds": 61.0,
+        "device": "a laptop",
+        **changes,
+    }
+
+
+def zipped(path, recipe, measured):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("recipe.json", json.dumps(recipe) if recipe is not None else "")
+        archive.writestr(
+            "metrics.json", measured if isinstance(measured, str) else json.dumps(measured)
+        )
+    return path
+
+
+RECIPE = {"model": "resnet20", "dataset": "shapes", "learning_rate": 0.01, "seed": 0}
+
+
+def test_a_hand_in_has_notebook_report_recipe_metrics_and_model(run, tmp_path, capsys):
+    output = tmp_path / "anna.zip"
+    arguments = ["handin", str(run), str(tmp_path / "ex12.ipynb"), "--output", str(output)]
+    assert cli.main(arguments) == 0
+    assert "ex12.ipynb, recipe.json" in capsys.readouterr().out
+    assert sorted(zipfile.ZipFile(output).namelist()) == [
+        "ex12.ipynb",
+        "history.csv",
+        "metrics.json",
+        "recipe.json",
+        "report.html",
+        "saved_model/saved_model.pb",
+        "saved_model/variables/a",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda run: (run / "report.html").unlink(), "`keras-course report"),
+        (lambda run: (run / "recipe.json").unlink(), "`keras-course train"),
+        (lambda run: (run.parent / "ex12.ipynb").unlink(), "NOTEBOOK is a notebook or a script"),
+        (
+            lambda run: (run / "metrics.json").write_text(json.dumps({"test_set_opened": 0})),
+            "`keras-course test",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_with_the_command_that_makes_it(run, change, said, capsys):
+    change(run)
+    output = run.parent / "anna.zip"
+    arguments = ["handin", str(run), str(run.parent / "ex12.ipynb"), "--output", str(output)]
+    assert cli.main(arguments) == 2
+    assert said in capsys.readouterr().err and not output.exists()
+
+
+def test_a_class_page_ranks_by_test_accuracy_and_escapes_names(tmp_path, capsys):
+    paths = [
+        zipped(tmp_path / "anna.zip", RECIPE, metrics(0.9)),
+        zipped(tmp_path / "<b>.zip", {**RECIPE, "model": "<script>"}, metrics(0.95)),
+    ]
+    output = tmp_path / "class.html"
+    assert cli.main(["class", *map(str, paths), "--output", str(output)]) == 0
+    text = output.read_text()
+    assert "<script>" not in text and text.index("&lt;b&gt;") < text.index("anna")
+    assert "class.html: 2 hand-ins." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("recipe", "measured", "said"),
+    [
+        (RECIPE, metrics(7), "7 is no number from 0 to 1"),
+        (RECIPE, metrics("0.9"), "'0.9' is no number"),
+        (RECIPE, metrics(True), "True is no number"),
+        (RECIPE, json.dumps(metrics(float("nan"))), "nan is no number"),
+        (RECIPE, {}, "lack 'validation'"),
+        (RECIPE, "[" * 100_000, "is not JSON"),
+        (RECIPE, "[1]", "is not a JSON object"),
+        (RECIPE, " " * 2_000_000, "is longer than 1,000,000 bytes"),
+        ({**RECIPE, "model": 3}, metrics(), "3 is no text"),
+        (None, metrics(), "is not JSON"),
+    ],
+)
+def test_a_hand_in_that_cannot_be_judged_is_named_and_the_others_are_shown(
+    tmp_path, recipe, measured, said
+):
+    good = zipped(tmp_path / "good.zip", RECIPE, metrics())
+    bad = zipped(tmp_path / "bad.zip", recipe, measured)
+    count, wrong = class_page.class_page([bad, good], tmp_path / "class.html")
+    assert count == 1 and len(wrong) == 1
+    assert wrong[0].startswith("bad.zip: ") and said in wrong[0]
+
+
+def test_no_zip_at_all_is_named(tmp_path):
+    (tmp_path / "a.zip").write_text("no")
+    count, wrong = class_page.class_page(
+        [tmp_path / "a.zip", tmp_path / "b.zip"], tmp_path / "class.html"
+    )
+    assert count == 0 and len(wrong) == 2
