@@ -10,7 +10,7 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest -q -n 2
 
 test-all: .venv/installed-dev  ## two hours on two cores: the slow tests too, and real CIFAR-10 where prepared
-	$(BIN)/python -m pytest -q -n 2 -m "not gpu"
+	$(BIN)/python -m pytest -q -n 2 -m "not gpu and not lessons"
 
 bench: .venv/installed-dev  ## of this machine, in under ten minutes; the race where CIFAR-10 is prepared
 	$(BIN)/python -m benchmarks.step --short

@@ -1,6 +1,7 @@
 """The commands of the lessons: for students, and for the staff."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 from keras_course import quiet
@@ -98,8 +99,25 @@ def handout_build(given):
         written = handout.build_for_nbgrader(solutions, Path(given.nbgrader), only=only)
     else:
         output = Path(given.output or "exercises")
-        written = handout.build(solutions, output, repository=given.repository, only=only)
+        written = handout.build(
+            solutions,
+            output,
+            repository=given.repository,
+            only=only,
+            minutes=_minutes(solutions.resolve().parent / "docs" / "results" / "lessons.json"),
+        )
     print("\n".join(map(str, written)))
+
+
+def handout_gallery(given):
+    missing = [name for name in ("nbclient", "nbconvert") if not find_spec(name)]
+    if missing:
+        raise UserError(f"{missing[0]} is not installed: pip install -e '.[staff]'")
+    from keras_course.lessons.gallery import gallery
+
+    only = _numbers(given.only) if given.only else None
+    for path in gallery(Path(given.solutions), Path(given.output), only):
+        print(path, flush=True)
 
 
 def staff_verify(given):
@@ -144,6 +162,14 @@ def _todo(number):
     if "." not in number:
         raise UserError(f"Give the number of a TODO, like {number}.1. Received: {number!r}.")
     return number
+
+
+def _minutes(path):
+    """Return how long lessons took, in minutes, where that was measured."""
+    if not path.is_file():
+        return {}
+    lessons = json.loads(path.read_text(encoding="utf-8"))["lessons"]
+    return {name: f"{run['script_seconds'] / 60:.1f}" for name, run in lessons.items()}
 
 
 def _numbers(text):
@@ -222,13 +248,23 @@ def build_options(command):
     command.add_argument("--nbgrader", metavar="FOLDER", help="a course folder for nbgrader")
 
 
+def gallery_options(command):
+    command.add_argument("--solutions", metavar="FOLDER", default="solutions")
+    text = "left out: gallery"
+    command.add_argument("--output", metavar="FOLDER", default="gallery", help=text)
+    command.add_argument("--only", metavar="NUMBERS", help="of lessons, like 1-6")
+
+
 def verify_options(command):
     command.add_argument("--full", action="store_true", help="run every lesson, too")
     text = "what the exercises were built with"
     command.add_argument("--repository", metavar="OWNER/NAME", help=text)
 
 
-HANDOUT_COMMANDS = {"build": (handout_build, build_options, "make the exercises of the solutions")}
+HANDOUT_COMMANDS = {
+    "build": (handout_build, build_options, "make the exercises of the solutions"),
+    "gallery": (handout_gallery, gallery_options, "run the solutions, and make pages of them"),
+}
 STAFF_COMMANDS = {"verify": (staff_verify, verify_options, "does the course hold together?")}
 COMMANDS = {
     "list": (list_lessons, no_options, "the lessons, and how far you are"),

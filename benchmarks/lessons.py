@@ -1,0 +1,107 @@
+"""How long is each lesson, from top to bottom, as a script and as a notebook?
+
+    python -m benchmarks.lessons            runs what docs/results/lessons.json lacks, or what has
+                                            changed since; half an hour for all of them
+    python -m benchmarks.lessons --check    runs what has changed, and writes nothing
+    python -m benchmarks.lessons --show     prints the table of that file
+
+A lesson counts as there when its text is that of then. It must run to its end without an error, and
+leave pictures.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import machine
+from keras_course import files
+from keras_course.lessons import gallery, handout
+from keras_course.lessons.lesson import Lesson
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs" / "results" / "lessons.json"
+SECONDS = 1800  # for a lesson that hangs
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def measure(name: str, text: str) -> dict:
+    """Run a lesson as a script, then as a notebook; return seconds, pictures, and where it ran."""
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        ended = subprocess.run(
+            [sys.executable, str(ROOT / "solutions" / f"{name}.py")],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        pictures = sorted(path.name for path in Path(folder, "pictures").glob("*.png"))
+    script_seconds = time.perf_counter() - began
+    if ended.returncode or not pictures:
+        sys.exit(f"{name} ended with code {ended.returncode}:\n{ended.stderr[-3000:]}")
+    began = time.perf_counter()
+    gallery.executed(name, text)
+    return {
+        "digest": digest(text),
+        "script_seconds": round(script_seconds, 1),
+        "notebook_seconds": round(time.perf_counter() - began, 1),
+        "pictures": pictures,
+        **machine.today(),
+    }
+
+
+def read() -> dict:
+    if not RESULTS.exists():
+        return {"lessons": {}}
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
+
+
+def table(results: dict) -> str:
+    """Return the results as Markdown, in minutes."""
+    lines = ["| lesson | slides | as a script | as a notebook |", "|---|---|---|---|"]
+    settings = set()
+    for name, text in handout.texts(ROOT / "solutions").items():
+        run = results["lessons"].get(name)
+        if run:
+            lesson = Lesson.of(name, text)
+            lines.append(
+                f"| {lesson.number} {lesson.title} | {lesson.slides} "
+                f"| {run['script_seconds'] / 60:.1f} min | {run['notebook_seconds'] / 60:.1f} min |"
+            )
+            settings.add(machine.said(run))
+    return "\n".join([*lines, "", f"On `shapes`. {'; '.join(sorted(settings))}."])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--show", action="store_true", help="print the table, run nothing")
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    given = parser.parse_args()
+    results = read()
+    texts = {} if given.show else handout.texts(ROOT / "solutions")
+    for name, text in texts.items():
+        if results["lessons"].get(name, {}).get("digest") == digest(text):
+            continue
+        print(name, flush=True)
+        results["lessons"][name] = measure(name, text)
+        if not given.check:
+            in_order = {
+                each: results["lessons"][each] for each in texts if each in results["lessons"]
+            }
+            results = {"lessons": in_order}
+            files.write_json(RESULTS, results)
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
