@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test test-all bench lint setup clean
+.PHONY: demo test test-all test-lessons bench lint setup clean
 demo: .venv/installed
 	$(BIN)/keras-course demo
 
@@ -11,6 +11,10 @@ test: .venv/installed-dev
 
 test-all: .venv/installed-dev  ## two hours on two cores: the slow tests too, and real CIFAR-10 where prepared
 	$(BIN)/python -m pytest -q -n 2 -m "not gpu and not lessons"
+
+test-lessons: .venv/installed-lessons  ## an hour on two cores: every lesson from top to bottom, nbgrader
+	$(BIN)/keras-course staff verify --full
+	$(BIN)/python -m pytest -q -m lessons
 
 bench: .venv/installed-dev  ## of this machine, in under ten minutes; the race where CIFAR-10 is prepared
 	$(BIN)/python -m benchmarks.step --short
@@ -34,6 +38,10 @@ setup: .venv/installed
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
+	touch $@
+
+.venv/installed-lessons: .venv/installed-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[lessons]"
 	touch $@
 
 clean:

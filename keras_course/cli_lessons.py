@@ -152,7 +152,7 @@ def _checked(course, number):
 
     lesson = course.lesson(number)
     path = course.file(lesson)
-    results = student.check(path, lesson.name, course.todos(number))
+    results = student.check(student.Job(path, lesson.name, course.todos(number)))
     for result in results:
         course.note(result["number"], state=result["state"])
     return lesson, results, path

@@ -32,10 +32,10 @@ def checked(monkeypatch):
     """What checks say, instead of a process that imports Keras."""
     said = {"state": "wrong"}
 
-    def check(path, lesson, numbers):
+    def check(job):
         return [
             {"number": number, "name": "twice", "message": f"{number} {said['state']}", **said}
-            for number in numbers
+            for number in job.numbers
         ]
 
     monkeypatch.setattr(student, "check", check)
@@ -163,7 +163,7 @@ SIDE, other = 1, 2
 def test_half_a_line_says_which(tmp_path):
     (tmp_path / "a.py").write_text("import math\ndef f(:\n")
     with pytest.raises(UserError, match=r"a\.py, line 2: .*: `def f\(:`"):
-        student.check(tmp_path / "a.py", "ex01_convolution", ["1.1"])
+        student.check(student.Job(tmp_path / "a.py", "ex01_convolution", ["1.1"]))
 
 
 def test_a_definition_that_fails_is_told_with_its_line(tmp_path):
@@ -187,10 +187,11 @@ def test_no_notebook_at_all_is_told(tmp_path):
 
 def test_code_that_ends_its_process_or_hangs_does_not_pass(tmp_path):
     path = tmp_path / "a.py"
+    job = student.Job(path, "ex01_convolution", ["1.1"])
     path.write_text("import os\ndef convolve(image, kernel): os._exit(0)\n")
-    (result,) = student.check(path, "ex01_convolution", ["1.1"])
+    (result,) = student.check(job)
     assert result["state"] == "error"
     assert "has no result: the process ended by itself, with code 0" in result["message"]
     path.write_text("import time\ndef convolve(image, kernel): time.sleep(999)\n")
-    (result,) = student.check(path, "ex01_convolution", ["1.1"], seconds=1)
+    (result,) = student.check(job, seconds=1)
     assert "has no result: the process was ended after 1 s" in result["message"]

@@ -54,11 +54,12 @@ def verify(
 
 def _findings(root, texts, full, repository) -> Iterator[Finding]:
     yield from _exercises(root, texts, repository)
-    for name, text in texts.items():
-        lesson = Lesson.of(name, text)
+    lessons = [Lesson.of(name, text) for name, text in texts.items()]
+    for lesson in lessons:
         yield from _parts(root, lesson)
-        yield from _checked(root, lesson)
-        if full:
+    yield from _checked(root, lessons)
+    if full:
+        for lesson in lessons:
             yield from _run(root, lesson)
 
 
@@ -111,16 +112,22 @@ def _parts(root, lesson):
         yield Finding(lesson.name, f"{folder}: {said}", "; ".join(few))
 
 
-def _checked(root, lesson):
+def _checked(root, lessons):
     """Solutions pass their checks, and exercises stop at every TODO."""
     for folder, state in (("solutions", "ok"), ("exercises", "todo")):
-        path = root / folder / f"{lesson.name}.py"
+        jobs = [
+            student.Job(root / folder / f"{lesson.name}.py", lesson.name, list(lesson.todos))
+            for lesson in lessons
+        ]
         try:
-            results = student.check(path, lesson.name, list(lesson.todos))
-            wrong = [each["message"] for each in results if each["state"] != state]
+            results = student.check_all(jobs)
         except (OSError, UserError) as error:
-            wrong = [str(error)]
-        yield Finding(lesson.name, f"{folder}: every check says {state}", "\n       ".join(wrong))
+            yield Finding(folder, "can be read", str(error))
+            continue
+        for lesson, every in zip(lessons, results, strict=True):
+            wrong = [each["message"] for each in every if each["state"] != state]
+            what = f"{folder}: every check says {state}"
+            yield Finding(lesson.name, what, "\n       ".join(wrong))
 
 
 def _run(root, lesson):

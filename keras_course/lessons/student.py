@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from keras_course.errors import UserError
 
@@ -19,27 +20,52 @@ SECONDS_TO_START = 60  # Keras on a slow disk
 SECONDS_FOR_A_CHECK = 15
 
 
-def check(path: Path, lesson: str, numbers: list[str], seconds: float | None = None) -> list[dict]:
-    """Judge the lesson's functions in a file; return number, name, state and message for each.
+class Job(NamedTuple):
+    """A file, the lesson that it is of, like "ex05_resnet", and the TODOs to judge."""
 
-    lesson: the name of the solution, like "ex05_resnet". numbers: of the TODOs to judge. state:
-    "ok", "todo", "wrong", or "error" where the code could not be run to its end.
+    path: Path
+    lesson: str
+    numbers: list[str]
+
+
+def check(job: Job, seconds: float | None = None) -> list[dict]:
+    """Judge a lesson's functions in a file; return number, name, state and message for each.
+
+    state: "ok", "todo", "wrong", or "error" where the code could not be run to its end. seconds:
+    until the process is ended, left out: enough for all checks.
     Errors: UserError for a file that is not Python.
     """
-    statements(code_of(path), str(path))  # a mistake in the syntax is told at once
-    seconds = seconds or SECONDS_TO_START + SECONDS_FOR_A_CHECK * len(numbers)
+    return check_all([job], seconds)[0]
+
+
+def check_all(jobs: list[Job], seconds: float | None = None) -> list[list[dict]]:
+    """Judge several files, one after the other in the same process."""
+    for job in jobs:
+        statements(code_of(job.path), str(job.path))  # a mistake in the syntax is told at once
+    count = sum(len(job.numbers) for job in jobs)
+    seconds = seconds or SECONDS_TO_START + SECONDS_FOR_A_CHECK * count
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results.jsonl")
-        command = [sys.executable, "-m", __name__, str(path), lesson, str(results), *numbers]
+        work = json.dumps([[str(job.path), job.lesson, job.numbers] for job in jobs])
         try:
-            ended = subprocess.run(command, timeout=seconds, capture_output=True, text=True)
+            ended = subprocess.run(
+                [sys.executable, "-m", __name__, str(results)],
+                input=work,
+                timeout=seconds,
+                capture_output=True,
+                text=True,
+            )
             said = f"the process ended by itself, with code {ended.returncode}"
         except subprocess.TimeoutExpired:
             said = f"the process was ended after {seconds:.0f} s"
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
-    found = {result["number"]: result for result in map(json.loads, lines)}
-    lost = {"name": "", "state": "error", "message": f"has no result: {said}"}
-    return [found.get(number, {"number": number, **lost}) for number in numbers]
+    found = iter([json.loads(line) for line in lines])  # in the order of the jobs
+
+    def lost(number):
+        message = f"{number} has no result: {said}"
+        return {"number": number, "name": "", "state": "error", "message": message}
+
+    return [[next(found, None) or lost(number) for number in job.numbers] for job in jobs]
 
 
 def code_of(path: Path) -> str:
@@ -91,31 +117,35 @@ def namespace(path: Path) -> tuple[dict, str | None]:
     return defined, failed
 
 
-def judge(path: Path, lesson: str, results: Path, numbers: list[str]) -> None:
+def judge(results: Path, jobs: list[Job]) -> None:
     """Judge in this process; each result is written down as soon as it is there."""
     from keras_course import quiet
 
     quiet.import_keras()
+    with results.open("a", encoding="utf-8") as file:
+        for job in jobs:
+            defined, failed = namespace(job.path)
+            checks = of_lesson(job.lesson)
+            for number in job.numbers:
+                name, check = checks[number]
+                if name not in defined:
+                    why = f": {failed}" if failed else ""
+                    state, message = "error", f"{number} {job.path.name} defines no {name}{why}"
+                else:
+                    state, message = _answer(check, defined[name])
+                result = {"number": number, "name": name, "state": state, "message": message}
+                file.write(json.dumps(result) + "\n")
+                file.flush()
+
+
+def _answer(check, function):
     from keras_course.lessons.check import CheckFailed
 
-    checks = of_lesson(lesson)
-    defined, failed = namespace(path)
-    with results.open("a", encoding="utf-8") as file:
-        for number in numbers:
-            name, check = checks[number]
-            state, message = "ok", f"{number} ok"
-            if name not in defined:
-                state = "error"
-                why = f": {failed}" if failed else ""
-                message = f"{number} {path.name} defines no {name}{why}"
-            else:
-                try:
-                    check(defined[name])
-                except CheckFailed as answer:
-                    state, message = answer.state, str(answer)
-            result = {"number": number, "name": name, "state": state, "message": message}
-            file.write(json.dumps(result) + "\n")
-            file.flush()
+    try:
+        check(function)
+    except CheckFailed as answer:
+        return answer.state, str(answer)
+    return "ok", f"{check.number} ok"
 
 
 def of_lesson(lesson: str) -> dict:
@@ -128,4 +158,4 @@ def of_lesson(lesson: str) -> dict:
 
 
 if __name__ == "__main__":
-    judge(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4:])
+    judge(Path(sys.argv[1]), [Job(Path(path), *rest) for path, *rest in json.load(sys.stdin)])
