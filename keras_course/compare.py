@@ -49,7 +49,8 @@ NETWORKS = {
         BASE, model="googlenet", width_multiplier=0.25, dropout=0.0, learning_rate=0.2
     ),
     "resnet20": replace(BASE, model="resnet20", learning_rate=0.2),
-    "densenet22": replace(BASE, model="densenet22", learning_rate=0.2),
+    # Growth 16 for 12: processors take 16 channels at once.
+    "densenet22": replace(BASE, model="densenet22", width_multiplier=4 / 3, learning_rate=0.2),
 }
 
 

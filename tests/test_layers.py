@@ -72,6 +72,24 @@ def test_fused_batch_normalization_is_as_exact_as_that_of_keras(mean, deviation)
     assert np.all(errors[0] <= 2 * errors[1]), errors
 
 
+@pytest.mark.parametrize("channels", [7, 16, 20])
+def test_fused_batch_normalization_of_bfloat16_images(channels):
+    random = np.random.default_rng(0)
+    layer = BatchNormalization(dtype="mixed_bfloat16")
+    moving = [np.zeros(channels), np.ones(channels)]
+    for _ in range(3):
+        x, upstream = (
+            tf.cast(random.normal(1, 2, (16, 8, 8, channels)), "bfloat16").numpy() for _ in range(2)
+        )
+        found = one_step(layer, x, upstream)
+        expected = float64_step(x, upstream, moving)
+        for a, b, tolerance in zip(found, expected, [1e-2] * 4 + [1e-4] * 2, strict=True):
+            assert a.shape == b.shape
+            np.testing.assert_allclose(
+                a.astype("float64"), b, rtol=0, atol=tolerance * np.abs(b).max()
+            )
+
+
 def test_moving_variance_is_the_biased_one():
     x = np.array([0.0, 2.0], "float32").reshape(2, 1, 1, 1)  # variance 1 by n, 2 by n - 1
     layer = BatchNormalization(momentum=0.0)
