@@ -24,7 +24,7 @@ from keras_course.lessons.pictures import lines, show
 
 DATASET = "shapes"  # or "cifar10", once it is prepared
 FILTERS = (8, 16, 32)  # at 32x32, 16x16 and 8x8; half of the paper's, to be done in a minute
-STEPS = 60
+STEPS = 50
 splits = data.load(DATASET)
 images, labels = splits.train.images[: 128 * STEPS], splits.train.labels[: 128 * STEPS]
 

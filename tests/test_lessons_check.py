@@ -87,6 +87,21 @@ def test_changing_an_argument_is_wrong():
     assert "changed its argument x" in told(in_place)[0]
 
 
+def test_taking_something_out_of_an_argument_is_changing_it():
+    def emptied(results):
+        results.pop("a")
+        return 1
+
+    check = Check(
+        "1.1",
+        slides="3",
+        right=lambda results: 1,
+        cases=lambda random: [{"results": {"a": 1, "b": 2}}],
+        mistakes={},
+    )
+    assert "changed its argument results" in told(emptied, check)[0]
+
+
 def test_a_todo_is_told_apart_from_a_mistake():
     def todo(x):
         raise NotImplementedError("TODO 5.1: double it")
@@ -146,6 +161,8 @@ def test_a_notebook_shows_the_message_alone():
         (np.arange(3), np.arange(3.0)),
         ("same", "same"),
         (True, True),
+        (float("nan"), float("nan")),
+        (np.array([1, np.nan]), np.array([1, np.nan])),
     ],
 )
 def test_equal_up_to_rounding_and_type(answer, expected):
@@ -159,7 +176,9 @@ def test_equal_up_to_rounding_and_type(answer, expected):
         (1, True, "returned 1; expected True"),
         ("2", 2, "returned '2'; expected a number"),
         (2.1, 2, "returned 2.1; expected 2"),
-        (float("nan"), 2, "returned nan, which is not a number"),
+        (float("nan"), 2, "returned nan; expected 2"),
+        (np.array([1.0, 2.0]), np.array([1, np.nan]), "1 numbers where none was expected"),
+        (np.array([1, np.nan]), np.array([1.0, 2.0]), "1 numbers that are not finite"),
         ([1], (1, 2), "returned 1 values; expected 2"),
         ([1, 3], (1, 2), "returned 3; expected 2 (value 2 of 2)"),
         (3, (1, 2), "returned 3; expected 2 values"),

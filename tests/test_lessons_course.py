@@ -150,10 +150,11 @@ explode()
 def area(x): return SIDE * x
 class Shape: pass
 SIDE, other = 1, 2
+HEIGHT, WIDTH = 3, 4
 """
     code = "\n".join("" if line.startswith("%") else line for line in code.splitlines())
     kept = [type(node).__name__ for node in student.statements(code, "a.py")]
-    assert kept == ["Import", "Assign", "FunctionDef", "ClassDef"]
+    assert kept == ["Import", "Assign", "FunctionDef", "ClassDef", "Assign"]
     path = tmp_path / "a.py"
     path.write_text(code)
     defined, failed = student.namespace(path)

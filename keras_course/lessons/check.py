@@ -90,7 +90,7 @@ class Check:
         expected = [self.observe(self.right, **copy.deepcopy(case)) for case in cases]
         for case, after, outcome, right in zip(cases, given, outcomes, expected, strict=True):
             said = outcome.failure or difference(outcome.value, right)
-            changed = [name for name in case if not same(case[name], after[name])]
+            changed = [name for name in case if not _unchanged(case[name], after[name])]
             if not said and not changed:
                 continue
             if outcome.todo:
@@ -164,6 +164,11 @@ def _outcome(observe, function, inputs):
         raise
     except Exception as error:
         return _Outcome(error=error)
+
+
+def _unchanged(before, after):
+    """Return whether an argument is still what it was; a dictionary may also have lost keys."""
+    return same(before, after) and same(after, before)
 
 
 def _alike(one, other):

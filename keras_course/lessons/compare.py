@@ -40,7 +40,7 @@ def difference(answer: Any, expected: Any) -> str | None:
 
 def shown(value: Any) -> str:
     """Return a value as a message shows it: an array of more than a few numbers by its shape."""
-    if hasattr(value, "shape") and not isinstance(value, np.generic):
+    if hasattr(value, "__array__") and not isinstance(value, np.generic):
         array = np.asarray(value)
         if array.size > FEW or not array.size:
             return f"an array of shape {'x'.join(map(str, array.shape))}"
@@ -53,6 +53,8 @@ def shown(value: Any) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if callable(value):
         return getattr(value, "__name__", type(value).__name__)
+    if type(value).__name__ == "KerasTensor":
+        return f"a Keras tensor of shape {'x'.join(map(str, value.shape))}"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -93,11 +95,13 @@ def _of_array(answer, expected):
     if answer.dtype.kind not in "fiub" or (strict and answer.dtype != expected.dtype):
         return f"returned numbers of type {answer.dtype}; expected {expected.dtype}"
     answer, wanted = answer.astype("float64"), expected.astype("float64")
-    if not np.isfinite(answer).all() and np.isfinite(wanted).all():
-        count = np.size(answer) - np.isfinite(answer).sum()
+    finite = np.isfinite(wanted)
+    if count := np.sum(finite & ~np.isfinite(answer)):
         return f"returned {count} numbers that are not finite (nan or inf)"
-    distance = np.abs(answer - wanted)
-    wrong = distance > TOLERANCE * max(np.abs(wanted).max(initial=0), 1e-3)
+    if count := np.sum(~finite & np.isfinite(answer)):
+        return f"returned {count} numbers where none was expected (nan or inf)"
+    distance = np.abs(np.where(finite, answer - np.where(finite, wanted, 0), 0))
+    wrong = distance > TOLERANCE * max(np.abs(wanted[finite]).max(initial=0), 1e-3)
     if not wrong.any():
         return None
     if answer.size <= FEW:
@@ -117,8 +121,9 @@ def _of_number(answer, expected):
         number = float(answer)
     except (TypeError, ValueError):
         return f"returned a {type(answer).__name__}; expected a number"
-    if math.isnan(number):
-        return "returned nan, which is not a number"
+    if math.isnan(number) or math.isnan(float(expected)):
+        both = math.isnan(number) and math.isnan(float(expected))
+        return None if both else f"returned {shown(number)}; expected {shown(float(expected))}"
     if not math.isclose(number, float(expected), rel_tol=TOLERANCE, abs_tol=1e-7):
         return f"returned {shown(number)}; expected {shown(float(expected))}"
     return None

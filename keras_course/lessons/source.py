@@ -134,7 +134,12 @@ def _still_to_do(indent, todo):
     line = f'{indent}raise NotImplementedError("{said}")'
     if len(line) <= LONGEST:
         return [line]
-    return [f"{indent}raise NotImplementedError(", f'{indent}    "{said}"', f"{indent})"]
+    middle = f'{indent}    "{said}"'
+    if len(middle) > LONGEST:
+        raise UserError(
+            f"TODO {todo['number']} needs fewer words: its line is over {LONGEST} long."
+        )
+    return [f"{indent}raise NotImplementedError(", middle, f"{indent})"]
 
 
 def solution(text: str, number: str) -> str:

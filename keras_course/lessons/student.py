@@ -95,9 +95,10 @@ def statements(code: str, name: str) -> list[ast.stmt]:
 
 
 def _is_kept(node):
-    if isinstance(node, ast.Assign):
-        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
-        return len(names) == len(node.targets) and all(name.isupper() for name in names)
+    if isinstance(node, ast.Assign):  # A = 1, and A, B = 1, 2
+        targets = [part for each in node.targets for part in getattr(each, "elts", [each])]
+        names = [target.id for target in targets if isinstance(target, ast.Name)]
+        return len(names) == len(targets) and all(name.isupper() for name in names)
     return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
 
 
