@@ -2,11 +2,13 @@
 
 import json
 import os
+import threading
 
 import pytest
 
 from keras_course import cli
 from keras_course.errors import UserError
+from keras_course.lessons import course as course_module
 from keras_course.lessons import handout, hints, student
 from keras_course.lessons.course import Course
 from tests.test_lessons_handout import LESSON
@@ -138,6 +140,38 @@ def test_without_exercises_the_way_to_them_is_told(tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     assert cli.main(["list"]) == 2
     assert "has no exercises" in capsys.readouterr().err
+
+
+def test_watch_checks_again_at_each_save_and_outlives_half_a_line(
+    course, checked, capsys, monkeypatch
+):
+    path = course.folder / "ex05_twice.py"
+    saves = iter(["def twice(x:", "def twice(x): pass"])
+    check = student.check
+
+    def judged(job):
+        student.statements(student.code_of(job.path), str(job.path))
+        return check(job)
+
+    def save(file):
+        assert file == path
+        text = next(saves, None)
+        if text is None:
+            raise KeyboardInterrupt
+        path.write_text(text)
+
+    monkeypatch.setattr(student, "check", judged)
+    monkeypatch.setattr(course_module, "saved", save)
+    assert cli.main(["watch", "5"]) == 130
+    text = capsys.readouterr().out
+    assert text.count("5.1 wrong") == 2 and "line 1: " in text
+
+
+def test_a_save_is_noticed(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text("one")
+    threading.Timer(0.2, lambda: os.utime(path, (1, 1))).start()
+    course_module.saved(path, seconds=0.05)
 
 
 def test_only_definitions_of_a_file_are_run(tmp_path):
