@@ -3,12 +3,15 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import keras_course
 from benchmarks.models import row
 from keras_course import cli, describe, model_table, models
+from keras_course.lessons import hints
 from tests.builders import shape_of
 
 QUICK = ("logistic_regression", "simple_cnn", "lenet", "alexnet", "resnet20")
@@ -69,9 +72,12 @@ def test_a_count_is_shown_with_three_digits(number, words):
     assert model_table.short(number) == words
 
 
-def test_the_file_is_part_of_the_package():
-    project = (Path(__file__).parents[1] / "pyproject.toml").read_text()
-    assert 'keras_course = ["*.json"]' in project and model_table.PATH.suffix == ".json"
+def test_the_file_and_the_hints_are_part_of_the_package():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["keras_course"]
+    for path in (model_table.PATH, hints.FOLDER / "ex05_resnet.md"):
+        inside = path.relative_to(Path(keras_course.__file__).parent)
+        assert any(inside.match(pattern) for pattern in patterns), inside
 
 
 def test_the_table_of_layers_has_sizes_and_receptive_fields():
