@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,8 @@ def graded(tmp_path_factory):
 
     def nbgrader(*arguments):
         command = [sys.executable, "-m", "nbgrader", *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # alembic
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": programs}
         ended = subprocess.run(
             command, cwd=course, env=environment, capture_output=True, text=True, timeout=600
         )

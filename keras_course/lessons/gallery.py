@@ -53,7 +53,9 @@ def _page(name, text):
     for cell in made.cells:
         if cell.cell_type == "markdown":
             cell.source = with_mathml(cell.source)
-    exporter = HTMLExporter(template_name="classic", mathjax_url="", require_js_url="")
+    exporter = HTMLExporter(
+        template_name="classic", mathjax_url="", require_js_url="", jquery_url=""
+    )
     body, _ = exporter.from_notebook_node(made, {"metadata": {"name": name}})
     return body
 
