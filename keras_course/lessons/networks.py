@@ -47,7 +47,7 @@ def facts(model: keras.Model, images: np.ndarray) -> dict:
     outputs = keras.ops.convert_to_numpy(model(images, training=False))
     kernels = [weight.shape for weight in model.trainable_weights if weight.name not in ROLES]
     return {
-        "shape of an output": outputs.shape[1:],
+        "shape of an output": "x".join(map(str, outputs.shape[1:])),
         "weights in its kernels": sum(map(math.prod, kernels)),
         "output": outputs,
     }
