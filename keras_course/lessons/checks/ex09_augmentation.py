@@ -210,10 +210,10 @@ rotate90 = Check(
     right=_each(_quarters),
     cases=lambda random: [
         {
-            "images": random.integers(0, 256, (len(turns), side, side, 3), dtype="uint8"),
-            "turns": random.permutation(turns),
+            "images": random.integers(0, 256, (1 + len(others), side, side, 3), dtype="uint8"),
+            "turns": np.append(first, random.permutation(others)),  # the first tells mistakes apart
         }
-        for side, turns in ((4, [0, 1, 1, 2, 3]), (5, [0, 1, 2, 2, 3, 3]))
+        for side, first, others in ((4, 2, [0, 1, 1, 3]), (5, 3, [0, 1, 2, 2, 3]))
     ],
     mistakes={
         "the images were turned clockwise.": _each(lambda image, turn: np.rot90(image, -turn)),
