@@ -187,10 +187,6 @@ def _numbers(text):
 # Options ----------------------------------------------------------------------------------------
 
 
-def no_options(command):
-    pass
-
-
 def number_argument(command):
     command.add_argument("number", metavar="N", help="of a lesson, like 5")
 
@@ -267,7 +263,7 @@ HANDOUT_COMMANDS = {
 }
 STAFF_COMMANDS = {"verify": (staff_verify, verify_options, "does the course hold together?")}
 COMMANDS = {
-    "list": (list_lessons, no_options, "the lessons, and how far you are"),
+    "list": (list_lessons, lambda command: None, "the lessons, and how far you are"),
     "check": (check, check_options, "check what you wrote for a lesson"),
     "watch": (watch, watch_options, "check again whenever you save"),
     "hint": (hint, todo_argument, "a hint for a TODO; the next one says more"),

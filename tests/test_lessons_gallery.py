@@ -25,5 +25,6 @@ def test_a_lesson_runs_as_a_notebook_and_becomes_a_page(lesson, tmp_path):
     numbers = re.findall(r"# TODO (\d+\.\d+):", handout.texts(ROOT / "solutions")[lesson])
     assert all(f"{number} ok" in text for number in numbers)
     assert "data:image/png;base64" in text
+    assert "BEGIN SOLUTION" not in text and "Answer" in text
     assert not re.findall(r'(?:src|href)="https?://[^"]+\.(?:js|css)', text)
     assert f'href="{lesson}.html"' in paths[1].read_text(encoding="utf-8")

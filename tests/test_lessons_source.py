@@ -77,6 +77,12 @@ def test_a_solution_is_shown_without_markers():
         source.solution(LESSON, "5.2")
 
 
+def test_a_solved_lesson_has_its_solutions_and_answers_and_no_markers():
+    text = source.solved(LESSON)
+    assert "###" not in text and "    double = 2 * x\n" in text
+    assert "# **Question 5.a** Why?\n#\n# **Answer**\n#\n# Because.\n" in text
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -19,8 +19,9 @@ from keras_course.lessons.time_limit import TimeLimitExceeded, time_limit
 
 PACKAGE = str(Path(__file__).parents[1])
 SECONDS = 30  # for all calls of one check
+NOTHING_USUAL = "None of the usual mistakes gives this. Try it on numbers that you can work out."
 ANY_INPUT = "it gives the same whatever it is given: does it use its arguments?"
-TURNED = {
+OF_ANY_ARRAY = {
     "everything has the wrong sign": np.negative,
     "the axes are in another order": lambda array: np.moveaxis(array, -1, min(1, array.ndim - 1)),
     "rows and columns are swapped": lambda array: np.swapaxes(array, 0, min(1, array.ndim - 1)),
@@ -101,7 +102,7 @@ class Check:
                 cause = "the caller still needs it. Work on a copy, or make a new array."
             else:
                 text = said
-                cause = self._mistake(cases, outcomes) or _turned(outcomes, expected)
+                cause = self._mistake(cases, outcomes) or _general_mistake(outcomes, expected)
             state = "error" if outcome.failure else "wrong"
             lines = [f"{call} {text}"]
             if cause or state == "wrong":
@@ -122,9 +123,6 @@ class Check:
         slides = f"Slide{'' if self.slides.isdigit() else 's'} {self.slides}"
         more = f"{slides}; `keras-course hint {self.number}` says more."
         return CheckFailed(f"{self.number} {text}\n    {more}", state)
-
-
-NOTHING_USUAL = "None of the usual mistakes gives this. Try it on numbers that you can work out."
 
 
 class _Outcome:
@@ -182,7 +180,7 @@ def _bare(error):
     return re.sub(r"_\d+\b|0x[0-9a-f]+", "", str(error))
 
 
-def _turned(outcomes, expected):
+def _general_mistake(outcomes, expected):
     """Return a mistake that any function can make."""
     values = [outcome.value for outcome in outcomes if outcome.error is None]
     if len(values) < len(expected):
@@ -191,7 +189,7 @@ def _turned(outcomes, expected):
         return ANY_INPUT
     if not all(isinstance(value, np.ndarray) and value.ndim for value in [*values, *expected]):
         return None
-    for text, turn in TURNED.items():
+    for text, turn in OF_ANY_ARRAY.items():
         if all(same(value, turn(right)) for value, right in zip(values, expected, strict=True)):
             return text
     return None

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from keras_course import files
-from keras_course.lessons import handout, notebook
+from keras_course.lessons import handout, notebook, source
 from keras_course.lessons.lesson import Lesson
 from keras_course.report import pages
 
@@ -49,7 +49,7 @@ def executed(name: str, text: str):
 def _page(name, text):
     from nbconvert import HTMLExporter
 
-    made = executed(name, text)
+    made = executed(name, source.solved(text))
     for cell in made.cells:
         if cell.cell_type == "markdown":
             cell.source = with_mathml(cell.source)

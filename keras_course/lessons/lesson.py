@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from keras_course.errors import UserError
 from keras_course.lessons import source
 
-TITLE = re.compile(r"# (?P<number>\d+) (?P<title>.+)\n+Slides? (?P<slides>[^.]+)\.")
+TITLE = re.compile(r"# # (?P<number>\d+) (?P<title>.+)\n# Slides? (?P<slides>[^.]+)\.")
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,7 @@ class Lesson:
     def of(cls, name: str, text: str) -> "Lesson":
         """Read it from a solution or an exercise. Errors: UserError for one without a title."""
         cells = source.cells(text)
-        first = "\n".join(line.removeprefix("#").strip() for line in cells[0].lines)
-        found = TITLE.match(f"# {first.lstrip('# ')}")
+        found = TITLE.match("\n".join(cells[0].lines))
         if not found:
             raise UserError(f"{name} begins with its title, `# # 5 ResNet`, and `# Slide 25.`")
         todos = tuple(cell.todo for cell in cells if cell.todo)

@@ -28,14 +28,35 @@ def block(function: Callable, x: np.ndarray, **options: Any) -> dict:
 
 def network(function: Callable, images: np.ndarray, **options: Any) -> dict:
     """Observe a function that returns a Keras model: what that makes of the images."""
-    model = function(**options)
-    if not isinstance(model, keras.Model):
-        raise Unusable(f"returned {shown(model)}; expected a keras.Model")
+    model = a_model(function(**options))
     if model.input_shape[1:] != images.shape[1:] and None not in model.input_shape[1:]:
         wanted = "x".join(map(str, images.shape[1:]))
         got = "x".join(map(str, model.input_shape[1:]))
         raise Unusable(f"returned a model for images of shape {got}; expected {wanted}")
     return facts(model, images)
+
+
+def network_with_biases(function: Callable, images: np.ndarray, **options: Any) -> dict:
+    """Observe the same, with the number of all weights, biases included."""
+    models = []
+
+    def kept(**options):
+        models.append(a_model(function(**options)))
+        return models[-1]
+
+    found = network(kept, images, **options)
+    return {**found, "weights with biases": models[0].count_params()}
+
+
+def a_model(returned: Any) -> keras.Model:
+    """Return what is a Keras model as it is; anything else is `Unusable`."""
+    if isinstance(returned, keras.KerasTensor):
+        raise Unusable(
+            "returned the output of a layer; expected a keras.Model, from the input to that output"
+        )
+    if not isinstance(returned, keras.Model):
+        raise Unusable(f"returned {shown(returned)}; expected a keras.Model")
+    return returned
 
 
 def facts(model: keras.Model, images: np.ndarray) -> dict:

@@ -142,12 +142,24 @@ def _still_to_do(indent, todo):
     return [f"{indent}raise NotImplementedError(", middle, f"{indent})"]
 
 
+def solved(text: str) -> str:
+    """Return the script with its solutions and answers, and without the marks around them."""
+    out = []
+    for line in text.splitlines():
+        marker = MARKER.match(line)
+        if not marker:
+            out.append(line)
+        elif marker["edge"] == "BEGIN" and line.startswith("# "):
+            out += ["#", "# **Answer**", "#"]
+    return "\n".join(out) + "\n"
+
+
 def solution(text: str, number: str) -> str:
     """Return the code of one TODO's cell, without markers.
 
     Errors: UserError for a number that this lesson does not have.
     """
-    todos = {cell.todo: cell for cell in cells(text) if cell.todo}
+    todos = {cell.todo: cell for cell in cells(solved(text)) if cell.todo}
     if number not in todos:
         raise UserError(f"TODO must be one of {', '.join(todos)}. Received: {number!r}.")
-    return "\n".join(line for line in todos[number].lines if not MARKER.match(line)).strip("\n")
+    return todos[number].text

@@ -7,38 +7,18 @@ import numpy as np
 from keras import layers
 
 from keras_course.lessons import networks
-from keras_course.lessons.check import Check, Unusable
-from keras_course.lessons.compare import shown
+from keras_course.lessons.check import Check
+from keras_course.lessons.usual import (
+    NO_FLATTEN,
+    NOT_SCALED,
+    POSITIVE_LOGITS,
+    SOFTMAX,
+    TEN_ALWAYS,
+    numbers_of_classes,
+)
 
 POOL = 4
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def _model(returned):
-    if isinstance(returned, keras.KerasTensor):
-        raise Unusable(
-            "returned the output of a layer; expected a keras.Model, from the input to that output"
-        )
-    if not isinstance(returned, keras.Model):
-        raise Unusable(f"returned {shown(returned)}; expected a keras.Model")
-    return returned
-
-
-def counted(function, images, **options):
-    """Observe a function that returns a Keras model, its biases counted as well."""
-    models = []
-
-    def kept(**options):
-        models.append(_model(function(**options)))
-        return models[-1]
-
-    found = networks.network(kept, images, **options)
-    return {**found, "weights with biases": models[0].count_params()}
-
-
-def two_numbers(random):
-    """Draw two numbers of classes that differ, from each other and from ten."""
-    return int(random.integers(3, 9)), int(random.integers(11, 20))
 
 
 def _mlp(
@@ -63,15 +43,8 @@ def _logistic(**changes):
     return lambda num_classes: _mlp((), num_classes, **changes)
 
 
-SOFTMAX = "the output is softmax'ed, but the loss (from_logits=True) does that as well."
-NO_FLATTEN = (
-    "the dense layer works on the last axis, on each pixel alone. Flatten makes one row of numbers."
-)
 MEAN_COLOUR = "only the mean colour of the image is left. Flatten keeps every pixel."
-NOT_SCALED = "the pixels were not scaled to -1..1: Rescaling comes first."
 SCALED_TO_ONE = "the pixels are scaled to 0..1. For -1..1, divide by 127.5 and subtract 1."
-TEN_ALWAYS = "`num_classes` was not used: the last layer has 10 units always."
-POSITIVE_LOGITS = "the logits went through a ReLU. They may be below zero: the last layer has none."
 SIGMOID_OUT = "the logits went through a sigmoid. The loss takes them as they are."
 
 logistic_regression = Check(
@@ -80,9 +53,9 @@ logistic_regression = Check(
     right=_logistic(),
     cases=lambda random: [
         {"images": random.uniform(0, 255, (2, 32, 32, 3)).astype("float32"), "num_classes": classes}
-        for classes in two_numbers(random)
+        for classes in numbers_of_classes(random)
     ],
-    observe=counted,
+    observe=networks.network_with_biases,
     mistakes={
         SOFTMAX: _logistic(last="softmax"),
         SIGMOID_OUT: _logistic(last="sigmoid"),
@@ -115,9 +88,9 @@ mlp = Check(
             "units": tuple(int(count) for count in random.permutation([7, 9, 12, 15])[:hidden]),
             "num_classes": classes,
         }
-        for hidden, classes in zip((2, 3), two_numbers(random), strict=True)
+        for hidden, classes in zip((2, 3), numbers_of_classes(random), strict=True)
     ],
-    observe=counted,
+    observe=networks.network_with_biases,
     mistakes={
         "the hidden layers have no ReLU: together they are one linear map, as in 2.1.": (
             _hidden(activation=None)
@@ -250,7 +223,7 @@ def _observed(function, images, kernels):
         [keras.Input((((33 - size) // POOL) ** 2 * filters,)), layers.Dense(4)]
     )
     networks.give_weights(classifier, seed=filters)
-    model = _model(function(kernels=kernels, classifier=classifier))
+    model = networks.a_model(function(kernels=kernels, classifier=classifier))
     output = keras.ops.convert_to_numpy(model(images, training=False))
     held = "others"
     for weight in model.get_weights():

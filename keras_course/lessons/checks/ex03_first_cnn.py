@@ -6,16 +6,15 @@ from keras import layers
 
 from keras_course.lessons import networks
 from keras_course.lessons.check import Check, Unusable
-from keras_course.lessons.checks.ex02_filters import (
+from keras_course.lessons.compare import shown
+from keras_course.lessons.usual import (
     NO_FLATTEN,
     NOT_SCALED,
     POSITIVE_LOGITS,
     SOFTMAX,
     TEN_ALWAYS,
-    counted,
-    two_numbers,
+    numbers_of_classes,
 )
-from keras_course.lessons.compare import shown
 
 
 def _first_cnn(
@@ -54,9 +53,9 @@ first_cnn = Check(
     right=_cnn(),
     cases=lambda random: [
         {"images": random.uniform(0, 255, (2, 32, 32, 3)).astype("float32"), "num_classes": classes}
-        for classes in two_numbers(random)
+        for classes in numbers_of_classes(random)
     ],
-    observe=counted,
+    observe=networks.network_with_biases,
     mistakes={
         'the padding is "same". In the table the images become smaller: it is "valid".': (
             _cnn(padding="same")
@@ -390,7 +389,7 @@ def _any(**changes):
 
 def _sized(function, images, **options):
     try:
-        return counted(function, images, **options)
+        return networks.network_with_biases(function, images, **options)
     except ValueError as error:
         if "fully-defined" in str(error):
             raise Unusable("made a dense layer for a row of numbers of unknown length") from None
@@ -403,7 +402,7 @@ any_size_cnn = Check(
     right=_any(),
     cases=lambda random: [
         {"images": random.uniform(0, 255, (2, *side, 3)).astype("float32"), "num_classes": classes}
-        for side, classes in zip(((40, 26), (24, 24)), two_numbers(random), strict=True)
+        for side, classes in zip(((40, 26), (24, 24)), numbers_of_classes(random), strict=True)
     ],
     observe=_sized,
     mistakes={

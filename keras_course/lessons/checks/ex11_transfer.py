@@ -19,12 +19,6 @@ def _shares(model, other):
     return {id(weight) for weight in other.weights} <= {id(weight) for weight in model.weights}
 
 
-def _a_model(model):
-    if not isinstance(model, keras.Model):
-        raise Unusable(f"returned {shown(model)}; expected a keras.Model")
-    return model
-
-
 def _on_a_body(function, images, num_classes):
     """Observe `with_new_head` on a small body with a normalization."""
     inputs = keras.Input(images.shape[1:])
@@ -33,7 +27,7 @@ def _on_a_body(function, images, num_classes):
     body = keras.Model(inputs, layers.GlobalAveragePooling2D()(layers.ReLU()(x)))
     networks.give_weights(body, seed=0)
     before = body.get_weights()
-    model = _a_model(function(body, num_classes))
+    model = networks.a_model(function(body, num_classes))
     model(images)  # a subclass has no weights before that
     unchanged = all(map(np.array_equal, before, body.get_weights()))
     trained = sum(math.prod(weight.shape) for weight in model.trainable_weights)
@@ -319,7 +313,7 @@ class _BestWeights(keras.callbacks.Callback):
         return self.model.get_weights()
 
     def otherwise(self):
-        pass
+        """Keep what is there."""
 
     def on_epoch_end(self, epoch, logs=None):
         loss = self.measured(logs)
@@ -568,7 +562,7 @@ def _on_a_backbone(function, images, channels, num_classes):
         x = layers.ReLU()(layers.Conv2D(filters, 3, padding="same")(x))
         maps.append(x)
     backbone = keras.Model(inputs, maps)
-    model = _a_model(function(backbone, num_classes))
+    model = networks.a_model(function(backbone, num_classes))
     found = networks.facts(model, images)
     return {"uses the backbone's own weights": _shares(model, backbone), **found}
 
