@@ -31,3 +31,8 @@ def said(results: dict) -> str:
 def same(results: dict, setting: dict) -> bool:
     """Return whether results were measured in that setting."""
     return all(results.get(name) == value for name, value in setting.items())
+
+
+def beside(machines: list[dict], here: dict) -> list[dict]:
+    """Return the results of all processors, with `here` in the place of older ones of its own."""
+    return [*(each for each in machines if each["device"] != here["device"]), here]

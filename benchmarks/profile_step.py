@@ -1,7 +1,8 @@
 """Where does the time of a training step go?
 
     python -m benchmarks.profile_step            measures ResNet-20 and the first CNN, and writes
-                                                 docs/results/profile_step.json
+                                                 docs/results/profile_step.json, beside
+                                                 those of other processors
     python -m benchmarks.profile_step --show     prints the tables of that file
 
 TensorFlow's profiler records how long each operation ran in each thread; the times are summed over
@@ -64,9 +65,15 @@ def _table_of(case: str, measured: dict) -> str:
 
 def table(results: dict) -> str:
     """Return the results as Markdown."""
-    tables = [_table_of(case, measured) for case, measured in results["cases"].items()]
-    said = f"Operations: summed over threads. {machine.said(results)}."
-    return "\n\n".join([*tables, said])
+    parts = []
+    for each in results["machines"]:
+        parts += [_table_of(case, measured) for case, measured in each["cases"].items()]
+        parts.append(f"Operations: summed over threads. {machine.said(each)}.")
+    return "\n\n".join(parts)
+
+
+def read() -> dict:
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
 
 
 def main() -> None:
@@ -80,8 +87,10 @@ def main() -> None:
                 key: {kind: round(ms, 3) for kind, ms in profile(make(name, size)).items()}
                 for key, make in made.items()
             }
-        files.write_json(RESULTS, {**machine.today(), "cases": cases})
-    print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
+        older = read()["machines"] if RESULTS.exists() else []
+        here = {**machine.today(), "cases": cases}
+        files.write_json(RESULTS, {"machines": machine.beside(older, here)})
+    print(table(read()))
 
 
 if __name__ == "__main__":

@@ -261,8 +261,7 @@ def main() -> None:
     here = next((each for each in machines if machine.same(each, setting)), None)
     if here is None:
         here = {**setting, "cases": {}}
-        others = [each for each in machines if each["device"] != setting["device"]]
-        machines = [*others, here]
+        machines = machine.beside(machines, here)
     for name, size in chosen:
         case = f"{name}, {size}"
         if case not in here["cases"]:

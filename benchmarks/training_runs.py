@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from keras_course import files
+from keras_course.errors import Failure
 from keras_course.recipes import Recipe
 
 
@@ -24,11 +25,13 @@ def complete(
     builds: Mapping[str, Callable] | None = None,
     keep: bool = False,
     anew: bool = False,
+    tested: bool = True,
 ) -> None:
     """Train the wanted runs that `results` lacks; the others are thrown away, or `keep`t.
 
     builds: for some of the names the function (recipe, splits) -> model, at the top of its module,
-    that takes the place of `training.build`. anew: train those that are there, too.
+    that takes the place of `training.build`. anew: train those that are there, too. tested: open
+    the test set. A run that fails stands in the results with its reason.
     """
     runs = {}
     if results.exists():
@@ -41,18 +44,18 @@ def complete(
     for number, (name, recipe) in enumerate(wanted.items(), start=1):
         if anew or name not in runs:
             print(f"{number} of {len(wanted)}: {name}", flush=True)
-            runs[name] = train(recipe, (builds or {}).get(name))
+            runs[name] = train(recipe, (builds or {}).get(name), tested)
             in_order = sorted(runs, key=[*wanted, *runs].index)
             files.write_json(results, {"runs": {key: runs[key] for key in in_order}})
 
 
-def train(recipe: Recipe, build: Callable | None = None) -> dict:
+def train(recipe: Recipe, build: Callable | None = None, tested: bool = True) -> dict:
     """Train and test one network in a process of its own; return what is worth keeping."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_train, (recipe, build))
+        return pool.apply(_train, (recipe, build, tested))
 
 
-def _train(recipe, build):
+def _train(recipe, build, tested):
     from keras_course import quiet
 
     quiet.import_keras()
@@ -61,11 +64,15 @@ def _train(recipe, build):
     splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     model = build(recipe, splits) if build else None
     with tempfile.TemporaryDirectory() as folder:
-        run = training.fit(recipe, Path(folder, "run"), splits=splits, model=model)
-        run = training.test(run, splits=splits)
+        try:
+            run = training.fit(recipe, Path(folder, "run"), splits=splits, model=model)
+        except Failure as error:
+            return {"failed": str(error), "recipe": dataclasses.asdict(recipe)}
+        run = training.test(run, splits=splits) if tested else run
     kept = ("parameters", "epochs", "best_epoch", "seconds", "precision", "device", "versions")
+    test = {"test_accuracy": round(run.metrics["test"]["accuracy"], 4)} if tested else {}
     return {
-        "test_accuracy": round(run.metrics["test"]["accuracy"], 4),
+        **test,
         "validation_accuracy": round(run.metrics["validation"]["accuracy"], 4),
         "training_seconds": round(sum(row["seconds"] for row in run.history), 1),
         "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -93,7 +100,8 @@ def comparison(runs: dict, names: list[str], seeds: Sequence[int], title: str) -
     ]
     said = set()
     for name in names:
-        done = {seed: run for seed in seeds if (run := runs.get(f"{name}, seed {seed}"))}
+        runs_of_it = {seed: runs.get(f"{name}, seed {seed}", {}) for seed in seeds}
+        done = {seed: run for seed, run in runs_of_it.items() if "test_accuracy" in run}
         if not done:
             continue
         tests = {seed: 100 * run["test_accuracy"] for seed, run in done.items()}

@@ -46,7 +46,7 @@ def run_of(recipe, accuracy, **changes):
 def test_a_second_call_trains_only_what_is_missing_or_of_another_recipe(tmp_path, monkeypatch):
     trained = []
 
-    def train(recipe, build):
+    def train(recipe, build, tested):
         trained.append((recipe.seed, build))
         return run_of(recipe, 0.5)
 
@@ -85,6 +85,16 @@ def test_variants_are_compared_within_a_seed():
     assert (
         "| none | 2 | 57.00 | 45.00 to 69.00 | -3.00 | -5.00 to -1.00 | 81 s | -10% | 2 |" in text
     )
+
+
+def test_a_run_that_diverges_is_written_down_and_left_out_of_a_comparison(tmp_path):
+    recipe = Recipe(model="logistic_regression", optimizer="sgd", learning_rate=10.0, epochs=1)
+    recipe = dataclasses.replace(recipe, model="mlp", augmentation="none", schedule="constant")
+    path = tmp_path / "results.json"
+    training_runs.complete(path, {"all, seed 0": recipe}, tested=False)
+    runs = json.loads(path.read_text())["runs"]
+    assert "learning rate" in runs["all, seed 0"]["failed"]
+    assert "| all |" not in training_runs.comparison(runs, ["all"], (0,), "title")
 
 
 def test_the_variants_of_an_ablation_differ_from_the_whole_in_one_idea():
@@ -127,7 +137,8 @@ def test_the_rate_in_place_of_adam_is_the_best_in_validation():
 
 
 def test_the_best_rate_of_a_network_stands_out():
-    said = {"device": "a", "precision": "b", "date": "c", "versions": {"keras": "3"}, "seconds": 9}
+    said = {"device": "a", "precision": "b", "date": "c", "versions": {"keras": "3"}}
+    said["training_seconds"] = 9
     accuracies = dict(zip(compare_rates.RATES, (0.5, 0.7, 0.6), strict=False))
     runs = {
         f"resnet20, rate {rate:g}": {**said, "validation_accuracy": accuracy}
@@ -135,5 +146,5 @@ def test_the_best_rate_of_a_network_stands_out():
     }
     runs[f"resnet20, rate {compare_rates.RATES[-1]:g}"] = {"failed": "The loss is not finite."}
     text = compare_rates.table({"runs": runs})
-    assert "| resnet20 | 50.0 | **70.0** | 60.0 | diverged | 9 |" in text
+    assert "| resnet20 | 50.0 | **70.0** | 60.0 | diverged | 9 s |" in text
     assert text.endswith("4 epochs each, seed 0. a, b, keras 3, c.")

@@ -71,7 +71,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
 def _missing_channels(x):
     """Return how many channels bfloat16 images lack to be normalized quickly on a processor.
 
-    oneDNN takes 16 at a time, and five to ten times as long for each where the last are fewer.
+    oneDNN takes 16 at a time; where the last are fewer, it falls back to code that takes about ten
+    times as long (benchmarks/channels.py).
     """
     import tensorflow as tf
 

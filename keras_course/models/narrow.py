@@ -2,8 +2,8 @@
 
 A width multiplier, as in Howard 2017, "MobileNets", section 3.3, https://arxiv.org/abs/1704.04861:
 half the width takes about a quarter of the multiply-adds and of the parameters. As in its successor
-(Sandler 2018, MobileNetV2), the numbers of filters are rounded to what processors like: they take
-16 channels at once, and for 24 as long as for 32, or longer.
+(Sandler 2018, MobileNetV2), the numbers of filters are rounded, here to the 16 that processors
+compute at once.
 """
 
 import keras
