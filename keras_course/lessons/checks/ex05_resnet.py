@@ -142,6 +142,11 @@ def _resnet(
     return keras.Model(inputs, layers.Dense(num_classes, activation=activation)(pool(x)))
 
 
+def _cheap_block(x, filters, strides=1):
+    """What stands for a residual block here: the check has to build many networks."""
+    return layers.Conv2D(filters, 3, strides, padding="same", activation="relu")(x)
+
+
 def _with(**changes):
     return lambda depth, block, num_classes: _resnet(depth, block, num_classes, **changes)
 
@@ -154,7 +159,7 @@ resnet = Check(
         {
             "images": random.uniform(0, 255, (2, 32, 32, 3)).astype("float32"),
             "depth": depth,
-            "block": _residual_block,
+            "block": _cheap_block,
             "num_classes": int(random.integers(3, 12)),
         }
         for depth in (8, 14)
