@@ -3,8 +3,7 @@
 Trains each for four epochs at several rates, on the 45,000 images of seed 0; `compare.NETWORKS` is
 to have the best of them. The test set stays closed.
 
-    python -m benchmarks.compare_rates           trains what docs/results/compare_rates.json lacks:
-                                                 about an hour
+    python -m benchmarks.compare_rates           trains what docs/results/compare_rates.json lacks
     python -m benchmarks.compare_rates --show    prints the table of that file
 """
 

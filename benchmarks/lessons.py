@@ -12,8 +12,6 @@ leave pictures.
 import argparse
 import hashlib
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,12 +19,11 @@ from pathlib import Path
 
 from benchmarks import machine
 from keras_course import files
-from keras_course.lessons import gallery, handout
+from keras_course.lessons import gallery, handout, staff
 from keras_course.lessons.lesson import Lesson
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results" / "lessons.json"
-SECONDS = 1800  # for a lesson that hangs
 
 
 def digest(text: str) -> str:
@@ -35,18 +32,9 @@ def digest(text: str) -> str:
 
 def measure(name: str, text: str) -> dict:
     """Run a lesson as a script, then as a notebook; return seconds, pictures, and where it ran."""
-    began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        ended = subprocess.run(
-            [sys.executable, str(ROOT / "solutions" / f"{name}.py")],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
+        script_seconds, ended = staff.run_script(ROOT / "solutions" / f"{name}.py", Path(folder))
         pictures = sorted(path.name for path in Path(folder, "pictures").glob("*.png"))
-    script_seconds = time.perf_counter() - began
     if ended.returncode or not pictures:
         sys.exit(f"{name} ended with code {ended.returncode}:\n{ended.stderr[-3000:]}")
     began = time.perf_counter()

@@ -132,27 +132,32 @@ def _checked(root, lessons):
 
 def _run(root, lesson):
     """The solution runs to its end, the exercise to its first TODO."""
-    seconds, ended = _timed(root / "solutions" / f"{lesson.name}.py")
-    wrong = "" if ended.returncode == 0 else ended.stderr.strip()[-2000:]
-    yield Finding(lesson.name, f"solution runs in {seconds:.0f} s", wrong)
-    _, ended = _timed(root / "exercises" / f"{lesson.name}.py")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            seconds, ended = run_script(root / "solutions" / f"{lesson.name}.py", Path(folder))
+        except subprocess.TimeoutExpired:
+            yield Finding(lesson.name, "solution runs", f"not to its end within {SECONDS} s")
+            return
+        wrong = "" if ended.returncode == 0 else ended.stderr.strip()[-2000:]
+        yield Finding(lesson.name, f"solution runs in {seconds:.0f} s", wrong)
+        _, ended = run_script(root / "exercises" / f"{lesson.name}.py", Path(folder))
     last = (ended.stderr.strip().splitlines() or [""])[-1]
     right = ended.returncode == 1 and f"TODO {lesson.todos[0]}:" in last
-    yield Finding(lesson.name, f"exercise stops at TODO {lesson.todos[0]}", "" if right else last)
+    wrong = "" if right else f"it ended with code {ended.returncode}: {last}"
+    yield Finding(lesson.name, f"exercise stops at TODO {lesson.todos[0]}", wrong)
 
 
-def _timed(path):
-    """Run a script in an empty folder; return the seconds and how it ended."""
+def run_script(path: Path, folder: Path) -> tuple[float, subprocess.CompletedProcess]:
+    """Run a lesson from top to bottom in a folder; return the seconds and how it ended."""
     package = Path(__file__).parents[2]
     paths = os.pathsep.join([str(package), *filter(None, [os.environ.get("PYTHONPATH")])])
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        ended = subprocess.run(
-            [sys.executable, str(path.resolve())],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
+    ended = subprocess.run(
+        [sys.executable, str(path.resolve())],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
     return time.perf_counter() - began, ended
