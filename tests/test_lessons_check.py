@@ -48,6 +48,12 @@ def test_a_mistake_is_told_with_the_call_the_difference_the_cause_and_the_slide(
     assert text.endswith("\n    Slide 25; `keras-course hint 5.1` says more.")
 
 
+def test_a_constant_is_told_though_the_draws_begin_and_end_alike():
+    draws = [{"x": number} for number in (1.0, 2.0, 1.0)]
+    check = Check("1.4", slides="9", right=twice, cases=lambda random: draws, mistakes={})
+    assert checking.ANY_INPUT in told(lambda x: 4.5, check)[0]
+
+
 def test_an_exception_that_a_mistake_raises_as_well_is_that_mistake():
     text, state = told(lambda x: np.matmul(x, x))
     assert state == "error"

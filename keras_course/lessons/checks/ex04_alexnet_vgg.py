@@ -62,8 +62,8 @@ def _costs(**changes):
 
 
 def _of_the_last(table, side, channels):
-    rows = [row for row in table if row[0] == "conv"]
-    before = _cost(table[: table.index(rows[-1])], side, channels)
+    last = max(place for place, row in enumerate(table) if row[0] == "conv")
+    before = _cost(table[:last], side, channels)
     return tuple(np.subtract(_cost(table, side, channels), before).tolist())
 
 
