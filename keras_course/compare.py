@@ -46,11 +46,11 @@ NETWORKS = {
         learning_rate=0.1,
     ),
     "googlenet": replace(
-        BASE, model="googlenet", width_multiplier=0.25, dropout=0.0, learning_rate=0.2
+        BASE, model="googlenet", width_multiplier=0.125, dropout=0.0, learning_rate=0.2
     ),
     "resnet20": replace(BASE, model="resnet20", learning_rate=0.2),
     # Growth 16 for 12: processors take 16 channels at once.
-    "densenet22": replace(BASE, model="densenet22", width_multiplier=4 / 3, learning_rate=0.2),
+    "densenet16": replace(BASE, model="densenet16", width_multiplier=4 / 3, learning_rate=0.2),
 }
 
 

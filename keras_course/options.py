@@ -66,7 +66,7 @@ def train_options(command):
 
 
 def compare_options(command):
-    text = "alexnet,vgg11,googlenet,resnet20,densenet22, or some of them"
+    text = "alexnet,vgg11,googlenet,resnet20,densenet16, or some of them"
     command.add_argument("--models", metavar="NAME,NAME", help=text)
     text = "of each network and seed, left out: 10"
     command.add_argument("--minutes", type=float, metavar="M", default=10.0, help=text)

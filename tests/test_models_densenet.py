@@ -34,7 +34,7 @@ def test_densenet_has_the_published_parameters(name, options, trainable, total):
         ("densenet121", {}, [(32, 256, 6), (16, 512, 12), (8, 1024, 24), (4, 1024, 16)]),
         ("densenet40", {}, [(32, 160, 12), (16, 304, 12), (8, 448, 12)]),
         ("densenet40", {"input_shape": (33, 33, 3)}, [(33, 160, 12), (16, 304, 12), (8, 448, 12)]),
-        ("densenet22", {}, [(32, 88, 6), (16, 160, 6), (8, 232, 6)]),
+        ("densenet16", {}, [(32, 64, 4), (16, 112, 4), (8, 160, 4)]),
         ("densenet_bc100", {}, [(32, 216, 16), (16, 300, 16), (8, 342, 16)]),
     ],
 )
@@ -48,7 +48,7 @@ def test_densenet_has_the_blocks_of_the_paper(name, options, blocks):
     assert found == blocks
 
 
-@pytest.mark.parametrize("name", ["densenet121", "densenet22", "densenet40", "densenet_bc100"])
+@pytest.mark.parametrize("name", ["densenet121", "densenet16", "densenet40", "densenet_bc100"])
 def test_densenet_has_as_many_layers_as_its_name_says(name):
     weighted = layers_of(shape_of(name), keras.layers.Conv2D, keras.layers.Dense)
     assert name.endswith(str(len(weighted)))

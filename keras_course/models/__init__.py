@@ -43,7 +43,7 @@ CLASSIFIERS: dict[str, Callable[..., keras.Model]] = {
         for depth in (20, 32, 44, 56, 110)
     },
     **{f"densenet{depth}": partial(densenet, depth) for depth in (121, 161, 169, 201)},
-    **{f"densenet{depth}": partial(densenet_cifar, depth) for depth in (22, 40)},
+    **{f"densenet{depth}": partial(densenet_cifar, depth) for depth in (16, 40)},
     "densenet_bc100": partial(densenet_cifar, 100, compressed=True),
     **{f"fastnet{width}": partial(fastnet, widths=widths) for width, widths in FASTNETS.items()},
 }
