@@ -12,7 +12,7 @@ test: .venv/installed-dev
 test-all: .venv/installed-dev  ## two hours on two cores: the slow tests too, and real CIFAR-10 where prepared
 	$(BIN)/python -m pytest -q -n 2 -m "not gpu and not lessons"
 
-test-lessons: .venv/installed-lessons  ## an hour on two cores: every lesson from top to bottom, nbgrader
+test-lessons: .venv/installed-lessons  ## half an hour on two cores: every lesson from top to bottom, nbgrader
 	$(BIN)/keras-course staff verify --full
 	$(BIN)/python -m pytest -q -m lessons
 

@@ -5,6 +5,7 @@ browsers show without a network.
 """
 
 import re
+import subprocess
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -43,7 +44,8 @@ def executed(name: str, text: str):
     made = nbformat.reads(notebook.notebook(text, name), as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
-        return nbclient.NotebookClient(made, timeout=SECONDS, resources=resources).execute()
+        client = nbclient.NotebookClient(made, timeout=SECONDS, resources=resources)
+        return client.execute(stderr=subprocess.DEVNULL)  # the kernel's; a cell's is in the page
 
 
 def _page(name, text):
