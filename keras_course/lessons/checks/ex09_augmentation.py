@@ -322,11 +322,13 @@ def _as_images(result, images):
 
 
 def _shifted(images, down, right):
+    import tensorflow as tf
+
     _, height, width, _ = images.shape
     rows = ops.clip(ops.subtract(ops.arange(height), down[:, None]), 0, height - 1)
     columns = ops.clip(ops.subtract(ops.arange(width), right[:, None]), 0, width - 1)
-    images = ops.take_along_axis(images, rows[:, :, None, None], axis=1)
-    return ops.take_along_axis(images, columns[:, None, :, None], axis=2)
+    images = tf.gather(images, rows, axis=1, batch_dims=1)
+    return tf.gather(images, columns, axis=2, batch_dims=1)
 
 
 class _Shift(keras.layers.Layer):
