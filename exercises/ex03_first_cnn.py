@@ -122,6 +122,9 @@ show(
     "ex03_training",
 )
 # %% [markdown]
+# Look at both panels: where do the two curves part, and does the validation loss still fall at the
+# end? A network that goes on improving on the training images alone *overfits*; lesson 9 helps.
+#
 # ## A failure to explain
 # The same network, compiled as one often sees it: the loss is a word. Keras does not complain.
 #

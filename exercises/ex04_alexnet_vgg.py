@@ -25,7 +25,7 @@ from keras_course.lessons.checks import ex04_alexnet_vgg as checks
 from keras_course.lessons.pictures import lines, show
 
 DATASET = "shapes"  # or "cifar10", once it is prepared
-IMAGES, BATCH, EPOCHS = 9_000, 64, 1
+IMAGES, BATCH, EPOCHS = 8_960, 64, 1  # whole batches: LossOfSteps counts them as equal
 splits = data.load(DATASET)
 images, labels = splits.train.images[:IMAGES], splits.train.labels[:IMAGES]
 
@@ -76,9 +76,11 @@ for name, chain in CHAINS.items():
 # %% [markdown]
 # ## 4.2 Two networks as tables
 # AlexNet (Krizhevsky et al. 2012, section 3.5) has five convolutions and three dense layers. Slide
-# 23 prints "6 conv, 2 dense"; the paper says otherwise, and the table follows the paper. VGG
-# (Simonyan & Zisserman 2014, Table 1) has stages: some 3x3 convolutions of strides 1 with the same
-# number of filters, then a pooling of 2x2. Its three dense layers are AlexNet's.
+# 23 prints "6 conv, 2 dense"; the paper says otherwise, and the table has the paper's layers. Two
+# things are simpler here: the paper divides the filters of three layers between two GPUs, which
+# saves weights, and it pads less. VGG (Simonyan & Zisserman 2014, Table 1) has stages: some 3x3
+# convolutions of strides 1 with the same number of filters, then a pooling of 2x2. Its three dense
+# layers have as many units as AlexNet's.
 # %%
 ALEXNET = [
     ("conv", 96, 11, 4),
@@ -225,9 +227,14 @@ show(
     lines(of_sizes, "step", "training loss", f"Large filters and small ones, {DATASET}"),
     "ex04_filters",
 )
+print(f"the loss of ten equal probabilities is {np.log(10):.2f}")
 
 
 # %% [markdown]
+# Compare with that last number: how much have the two learned yet? They have nearly the same number
+# of weights, but three 3x3 are three times as deep, and one epoch is short. "Try next" gives them
+# more.
+#
 # ## A failure to explain
 # VGG-19 with an eighth of the filters. Its kernels are drawn as AlexNet's were (section 5 of that
 # paper): from a normal distribution of mean 0 and standard deviation 0.01.
@@ -291,7 +298,7 @@ print(f"spread of the logits:          {by_layer[-1]:.1e}")
 #
 # $$ \frac{n s^2}{2} = 1 $$
 #
-# That is the start of He et al. (2015), in Keras `he_normal`.
+# That is the start of He et al. (2015, "Delving Deep into Rectifiers"), in Keras `he_normal`.
 # %%
 def he_stddev(shape):
     """Return the standard deviation with which a kernel keeps the size of the signal.
@@ -363,6 +370,7 @@ show(lines(curves, "step", "training loss", f"Four starts of VGG-19 on {DATASET}
 #   How large is its spread with the kernels of 0.01?
 # - VGG's paper prints a *variance* of 0.01 (section 3.1), a standard deviation of 0.1. What spread
 #   does that give here, and what would it give with 512 channels?
+# - Train the networks of 7x7 and of 3x3 for ten epochs. Which one is ahead now?
 # - Train VGG-19 with He's start for more epochs, with rates of 3e-4 and 1e-4.
 # - Give the table of `ALEXNET` to `network`, with its strides of 4. How many pixels are left?
 # - Set `DATASET = "cifar10"` and `EPOCHS = 3`.

@@ -4,11 +4,12 @@
 #
 # More layers should do better: what a shallow network computes, a deeper one can compute as well,
 # with layers that pass on their input. In practice deep networks *trained* worse, until He et al.
-# (2015) let each block learn only what to add to its input. After this lesson you can
+# (2015, "Deep Residual Learning") let each block learn only what to add to its input. After this
+# lesson you can
 #
 # - write a residual block, and build ResNets of any depth with it,
 # - show what depth does to a network with shortcuts and to one without, and where the gradients go,
-# - say why the network from the paper fails on images of 32x32 pixels.
+# - say what the stem of the ImageNet network leaves of images of 32x32 pixels.
 # %%
 from keras_course import quiet
 
@@ -23,7 +24,7 @@ from keras_course.lessons.checks import ex05_resnet as checks
 from keras_course.lessons.pictures import lines, show
 
 DATASET = "shapes"  # or "cifar10", once it is prepared
-FILTERS = (8, 16, 32)  # at 32x32, 16x16 and 8x8; half of the paper's, to be done in a minute
+FILTERS = (8, 16, 32)  # at 32x32, 16x16 and 8x8; half of the paper's, to save time
 STEPS = 50
 splits = data.load(DATASET)
 images, labels = splits.train.images[: 128 * STEPS], splits.train.labels[: 128 * STEPS]
@@ -138,10 +139,11 @@ for name, depth, block in (
     keras.utils.set_random_seed(0)
     curves[name] = train(resnet(depth, block))
     print(f"{name:10} mean loss of the last ten steps {np.mean(curves[name][-10:]):.2f}")
+print(f"{'':10} the loss of ten equal probabilities is {np.log(10):.2f}")
 show(lines(curves, "step", "training loss", f"Shortcuts and depth on {DATASET}"), "ex05_depth")
 # %% [markdown]
 # **Question 5.a** Plain-56 contains plain-20: its other layers only need to pass on their input.
-# Why does it not find that, and why does ResNet-56 start with it?
+# Why does it not find that? What would a block of ResNet-56 have to learn for it?
 # *Your answer.*
 # %% [markdown]
 # ## 5.3 Where the gradient goes

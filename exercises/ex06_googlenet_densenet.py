@@ -53,7 +53,8 @@ def bn_relu(x):
 # Behind every convolution stand BatchNorm and ReLU, as in the network's later form. All branches
 # keep height and width.
 #
-# **Predict:** what would a 5x5 convolution cost without the 1x1 in front of it?
+# **Predict:** 192 channels come in. How many weights have 32 filters of 5x5, and how many with 16
+# of 1x1 in front?
 # %%
 def inception_block(x, filters):
     """Return the four branches side by side: images with as many channels as all have together.
@@ -70,6 +71,8 @@ def inception_block(x, filters):
 
 # %%
 checks.inception_block(inception_block)
+# %%
+print(f"5x5 alone: {25 * 192 * 32:,} weights; with 1x1 in front: {192 * 16 + 25 * 16 * 32:,}")
 
 
 # %% [markdown]
@@ -129,9 +132,10 @@ for number, (naive, reduced) in enumerate(zip(*outputs.values(), strict=True), s
 # In DenseNet (Huang et al. 2016) a layer takes all channels that there are, and adds `growth` new
 # ones to them:
 #
-# $$ x_{i + 1} = [x_i, H(x_i)] $$
+# $$ x_{i + 1} = [x_i, H_i(x_i)] $$
 #
-# H is BatchNorm, ReLU and a 3x3 convolution, in this order.
+# The brackets put channels side by side. Each H is BatchNorm, ReLU and a 3x3 convolution, in this
+# order.
 #
 # **Predict:** 16 channels go into a block of four convolutions with a growth of 12. How many come
 # out?
@@ -157,7 +161,7 @@ checks.dense_block(dense_block)
 
 
 # %% [markdown]
-# ## Four networks of one size
+# ## Four networks that do about the same work
 # All four begin with a 3x3 convolution of 16 filters and a pooling, have three stages with 16x16,
 # 8x8 and 4x4 pixels, and end with the mean over all pixels. A stage is one of
 #
@@ -241,10 +245,9 @@ print(f"{tested} images leave a margin of up to {margin:.1%} to both sides")
 
 # %% [markdown]
 # ## 6.4 What is not beaten
-# Of two networks, the one that is both cheaper and better beats the other. Between a cheap one and
-# a better one there is a choice. A network is *beaten* if another one costs no more and is no less
-# accurate, and is better in at least one of the two. Those that are not beaten are called the
-# Pareto front; the picture has them filled, and joined by a line.
+# Between a cheap network and a better one there is a choice. A network is *beaten* if another one
+# costs no more and is no less accurate, and is better in at least one of the two. Those that are
+# not beaten are called the Pareto front; the picture has them filled, and joined by a line.
 # %%
 def not_beaten(points):
     """Return the names of the points that no other point beats, in the order of `points`.

@@ -80,8 +80,8 @@ def curve(model):
 
 # %% [markdown]
 # ## A sweep
-# The MLP of slide 32, from the same weights, with five rates. The loss of the validation images
-# decides (slide 31).
+# The MLP of slide 32, from the same weights, with five rates. The validation images decide (slide
+# 31): the picture shows their loss, and in the end the accuracy chooses.
 #
 # **Predict:** what will the curves of the smallest and of the largest rate look like?
 # %%
@@ -101,8 +101,9 @@ show(
 
 
 # %% [markdown]
-# A line that leaves the picture at the top, or ends, has *diverged*: the loss grew until it was no
-# number any more.
+# A line that leaves the picture at the top has *diverged*: its steps are too large, and the loss
+# grows; the line ends where the loss is no number any more. A line that stays near ln 10 = 2.3 has
+# learned nothing: its network guesses.
 #
 # **Question 7.a** Near a minimum a loss looks like $L(w) = \frac{a}{2} w^2$. What does one step of
 # rate $\eta$ do to $w$? For which rates does it come closer, which rate is best, and when does
@@ -212,9 +213,9 @@ show(
 # *Your answer.*
 # %% [markdown]
 # ## 7.4 A range test: the rates
-# Smith (2015, section 3.3) trains once, for a few steps, while the rate grows, and looks at the
-# loss against the rate. Each rate is the one before times the same factor, so that every decade
-# gets as many steps.
+# Smith (2015, section 3.3) trains once while the rate grows, and looks at the accuracy against the
+# rate. Here it is the loss, a few steps are enough, and each rate is the one before times the same
+# factor, so that every decade gets as many steps.
 # %%
 def range_test_rates(low, high, steps):
     """Return the rates of so many steps: the first is `low`, the last `high`.

@@ -56,7 +56,7 @@ checks.flip(flip)
 #
 # $$ x' = b \, x \qquad y = m + c \, (x' - m) $$
 #
-# A pixel stays a pixel: what leaves 0 to 255 is set to the limit, once, at the end.
+# Values below 0 or above 255 are set to the limit, once, at the end.
 # %%
 def color_jitter(images, brightness, contrast):
     """Return the images with other brightness and contrast.
@@ -76,8 +76,8 @@ checks.color_jitter(color_jitter)
 
 # %% [markdown]
 # ## 9.3 Quarter turns
-# A turn by 90 degrees moves pixels to places of pixels. Any other angle has to interpolate, and has
-# to invent the corners.
+# A turn by 90 degrees changes the places of the pixels, and nothing else. Any other angle has to
+# interpolate, and to invent the corners.
 # %%
 def rotate90(images, turns):
     """Return each image turned counterclockwise by its own number of quarter turns.
@@ -115,8 +115,9 @@ show(
 # %% [markdown]
 # ## 9.4 A layer of your own
 # Keras has layers for this: `RandomFlip`, `RandomBrightness`, `RandomContrast`. They stand in front
-# of the network, draw anew in every step, and do nothing in inference. Here is one that Keras does
-# not have: it shifts each image by a whole number of pixels, down and to the right.
+# of the network, draw anew in every step, and do nothing in inference. (`RandomBrightness` adds a
+# number where 9.2 multiplies.) To shift, Keras has `RandomTranslation`, by fractions of a pixel,
+# which blurs. Yours shifts each image by a whole number of pixels, down and to the right.
 #
 # While `fit` compiles the training step, nobody knows yet how many images a batch has:
 # `images.shape[0]` is None. `ops.shape(images)[0]` is the number when it is known.
@@ -215,7 +216,12 @@ jitter = [layers.RandomBrightness(0.2), layers.RandomContrast(0.2)]
 augmentations = {
     "none": [],
     "flip, shift, jitter": [layers.RandomFlip("horizontal"), RandomShift(4), *jitter],
-    "and upside down": [layers.RandomFlip("horizontal_and_vertical"), RandomShift(4), *jitter],
+    "and upside down": [
+        layers.RandomFlip("horizontal"),
+        layers.RandomFlip("vertical"),  # "horizontal_and_vertical" draws once for both
+        RandomShift(4),
+        *jitter,
+    ],
 }
 curves = {}
 print("                      accuracy in training   in validation   of the last five epochs")
@@ -251,8 +257,9 @@ show(figure, "ex09_few_images")
 # ## A failure to explain
 # Another task with the same images: by how many quarter turns has an image been turned? Every image
 # comes in all four. Of `shapes`, only arrow and drop take part: the others look the same after some
-# turns, up to their small random tilt, or as a heart does, like another shape. A flip has been good
-# so far, so a flipped copy of each image joins the training.
+# turns, up to their small random tilt, or like another image of the data: a heart upside down like
+# a drop, a moon like its mirror image. A flip has been good so far, so a flipped copy of each image
+# joins the training.
 #
 # **Predict:** what will the network confuse?
 # %%
@@ -333,8 +340,8 @@ matrices[name] = confused(model, validation)
 print("validation accuracy        all   turned by 0 or 180   by 90 or 270")
 for name, matrix in matrices.items():
     right, of_class = matrix.diagonal(), matrix.sum(axis=1)
-    level, upright = (right[part].sum() / of_class[part].sum() for part in ([0, 2], [1, 3]))
-    print(f"{name:22} {right.sum() / matrix.sum():7.1%} {level:20.1%} {upright:14.1%}")
+    upright, lying = (right[part].sum() / of_class[part].sum() for part in ([0, 2], [1, 3]))
+    print(f"{name:22} {right.sum() / matrix.sum():7.1%} {upright:20.1%} {lying:14.1%}")
 show(
     plots.confusion(matrix, DEGREES, f"Turned images of {DATASET}, flips with their labels"),
     "ex09_right_label",

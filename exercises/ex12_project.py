@@ -38,8 +38,9 @@ splits = data.load(DATASET)
 few = splits._replace(train=type(splits.train)(*(part[:IMAGES] for part in splits.train)))
 # %% [markdown]
 # ## 12.1 Choose
-# Every candidate sees the same images equally often, few times. Some networks want more than that:
-# the choice is one for the time that a class has.
+# Every candidate sees the same images equally often, few times, at the same learning rate. Some
+# would want more time, or another rate (lesson 8): with the time of a class this choice is a quick
+# one, not a fair one.
 #
 # **Predict:** which of the three will be ahead, and which would be after an hour?
 # %%
@@ -129,7 +130,8 @@ print(f"{accuracy(batches):.2%}; the run says {run.metrics['test']['accuracy']:.
 #
 # $$ \sqrt{p \, (1 - p) / n} $$
 #
-# and lies within 1.96 of those from p in 95 of 100 cases.
+# and lies within 1.96 of those from p in 95 of 100 cases. p is not known: put the measured accuracy
+# in its place.
 # %%
 def margin(accuracy, images):
     """Return half the width of the 95 % interval around an accuracy (0 to 1) of so many images."""
@@ -158,9 +160,8 @@ print(f"margin for one network and 200 images: {margin(0.1, 200):.1%}")
 # *Your answer.*
 # %% [markdown]
 # ## 12.4 Where Keras is not installed
-# The export is a SavedModel: TensorFlow alone runs it, in a program of any language. It takes
-# pixels of 0 to 255 and returns class probabilities; `model.class_names()` are their names, as
-# bytes.
+# The export is a SavedModel: TensorFlow alone runs it, also from C++ or Java. It takes pixels of 0
+# to 255 and returns class probabilities; `model.class_names()` are their names, as bytes.
 # %%
 exported = export(run, splits=splits)
 print(exported)

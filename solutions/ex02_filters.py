@@ -8,7 +8,7 @@
 #
 # - build a logistic regression and an MLP, and tell when a learning rate is too high,
 # - write fixed filters as a convolutional layer, and show that both compute the same,
-# - freeze layers and let them free, and say why the model has to be compiled again.
+# - freeze layers and unfreeze them, and say why the model has to be compiled again.
 # %%
 from keras_course import quiet
 
@@ -34,9 +34,9 @@ print(f"{DATASET}: {len(images)} images to train with, {len(held_out)} for valid
 
 # %% [markdown]
 # ## 2.1 Logistic regression
-# Each class has a weight for every pixel and colour. The products are added up, and the class with
-# the largest sum, the *logit*, is the answer. A chain of layers is a `keras.Sequential`. The pixels
-# are scaled from 0..255 to -1..1 first.
+# Each class has a weight for every pixel and colour, and one more, the bias. The products and the
+# bias are added up. The sum is the *logit* of the class; the class with the largest is the answer.
+# A chain of layers is a `keras.Sequential`. The pixels are scaled from 0..255 to -1..1 first.
 #
 # **Predict:** how many weights are that for images of 32x32x3 and ten classes?
 # %%
@@ -91,7 +91,7 @@ histories["logistic regression"] = train("logistic regression", model, images, h
 # Dense layers with a ReLU come in between. Slide 52: "MLP works quite a bit better but with lower
 # learning rate". Three rates show what that means.
 #
-# **Predict:** by what factor do you have to lower a rate until it works?
+# **Predict:** which of 0.03, 0.003 and 0.0003 beat the logistic regression?
 # %%
 def mlp(units, num_classes=10):
     """Return the uncompiled model: pixels 0 to 255 of 32x32x3 in, logits out.
@@ -140,16 +140,17 @@ show(lines(rates, "epoch", "training loss", f"An MLP on {DATASET}", log=True), "
 # its silent units. How did they become silent, and why do more epochs not bring them back?
 # ### BEGIN SOLUTION
 # The first steps of Adam move each weight by about the learning rate, whatever the gradient's size.
-# A unit of the first layer adds up 3,072 inputs, so that a step of 0.03 moves its sum by many
-# times its usual size, and for many units below zero for every image. There the ReLU is flat: the
+# A unit of the first layer adds up 3,072 inputs, so that a step of 0.03 moves its sum by many times
+# its usual size, and for many units below zero for every image. There the ReLU is flat: the
 # gradient of the unit's weights is zero, and nothing moves them again. The more units of a layer
-# are silent, the less the layers behind it can tell images apart. Where all are, every image gets
-# the same answer, and the loss of ten equal probabilities is the best that is left.
+# are silent, the less the layers behind it can tell images apart. Where almost all are, nearly
+# every image gets the same answer, and the best that is left is about the loss of ten equal
+# probabilities.
 # ### END SOLUTION
 # %% [markdown]
 # ## 2.3 Fixed filters
 # Somebody thought: shapes are made of edges. These eight filters respond to edges in eight
-# directions, whatever the colour.
+# directions. Red, green and blue count alike.
 # %%
 POOL = 4  # pixels
 
@@ -284,7 +285,7 @@ histories["frozen"] = train("the same, more epochs, frozen", network, images, he
 
 # %% [markdown]
 # ## A failure to explain
-# Now all layers are set free, and training goes on.
+# Now all layers are unfrozen, and training goes on.
 #
 # **Predict:** how far does an epoch move the kernels?
 # %%
@@ -299,8 +300,8 @@ for layer in network.layers:
 train("set free", network, images, held_out, epochs=1)
 print(f"the kernels have moved by at most {moved(network):.4f}")
 # %% [markdown]
-# **Question 2.c** The line above counts the kernels among the trained weights, but they have not
-# moved. Which weights did `fit` train, and when was that decided?
+# **Question 2.c** The line "set free" counts the kernels among the trained weights, but they have
+# not moved. Which weights did `fit` train, and when was that decided?
 # ### BEGIN SOLUTION
 # Those of the classifier. The first `fit` after `compile` made a graph of the training step, with
 # the weights that were trainable then, and the optimizer keeps its averages for those alone. Later
@@ -310,7 +311,7 @@ print(f"the kernels have moved by at most {moved(network):.4f}")
 
 
 # %% [markdown]
-# ## 2.5 Let free
+# ## 2.5 Unfrozen
 # The kernels start from the fixed filters, as the network of 2.4 did, and are trained with
 # everything else.
 # %%
@@ -365,14 +366,15 @@ print(f"{'':36} training loss   validation accuracy")
 for name, numbers in histories.items():
     print(f"{name:36} {numbers['loss'][-1]:13.2f} {numbers['val_accuracy'][-1]:21.1%}")
 # %% [markdown]
-# **Question 2.d** What do the learned filters have that the fixed ones had not? Who decided on it,
+# **Question 2.d** What do the learned filters have that the fixed ones do not? Who decided on it,
 # and what does slide 53 mean by "end to end"?
 # ### BEGIN SOLUTION
 # The fixed filters weigh red, green and blue alike; the learned ones do not, so that they also
-# respond to an edge between two colours of the same brightness. Nobody asked for that: the
-# gradient of the loss, at the far end of the network, went back through the classifier to the
-# kernels. From the pixels to the loss everything is fitted to the one task. The price is in the
-# table as well: what fits the training images better need not fit others by as much.
+# respond to an edge between two colours of the same brightness. Nobody asked for that: the gradient
+# of the loss, at the far end of the network, went back through the classifier to the kernels. From
+# the pixels to the loss everything is fitted to the one task. Compare the last two rows: a lower
+# training loss does not have to mean a higher validation accuracy, and a point or two between them
+# may be chance. Eight filters are few; lesson 3 learns more, in several layers.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

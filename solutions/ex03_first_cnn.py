@@ -79,9 +79,9 @@ model.summary(print_fn=print)
 # change for images of 64x64?
 # ### BEGIN SOLUTION
 # In the first dense layer: each of its 120 units has a weight for each of the 864 numbers that the
-# poolings have left. The convolutions have a weight only for each pixel of their kernels. For
-# images of 64x64 all outputs up to the row of numbers grow, but of the weights only those of the
-# first dense layer.
+# poolings have left. The convolutions have weights only for the pixels and channels of their
+# kernels. For images of 64x64 all outputs up to the row of numbers grow, but of the weights only
+# those of the first dense layer.
 # ### END SOLUTION
 # %% [markdown]
 # ## 3.2 Compile and fit
@@ -138,6 +138,9 @@ show(
     "ex03_training",
 )
 # %% [markdown]
+# Look at both panels: where do the two curves part, and does the validation loss still fall at the
+# end? A network that goes on improving on the training images alone *overfits*; lesson 9 helps.
+#
 # ## A failure to explain
 # The same network, compiled as one often sees it: the loss is a word. Keras does not complain.
 #
@@ -328,9 +331,9 @@ show(
 # trained with. Why does a convolution not help here, as it does when an image is shifted?
 # ### BEGIN SOLUTION
 # A kernel is moved over the image, so that a pattern is found wherever it is. It is not enlarged:
-# of a shape twice as large, a 3x3 kernel sees half as much, and a pattern that the deeper layers
-# know is spread over more places than they look at. Equivariance to shifts is built in,
-# equivariance to scale has to be learned, from images of several sizes.
+# of a shape twice as high and wide, a 3x3 kernel sees a quarter as much, and a pattern that the
+# deeper layers know is spread over more places than they look at. Equivariance to shifts is built
+# in, equivariance to scale has to be learned, from images of several sizes.
 # ### END SOLUTION
 # %% [markdown]
 # ## The test set, once

@@ -25,7 +25,7 @@ from keras_course.lessons.checks import ex04_alexnet_vgg as checks
 from keras_course.lessons.pictures import lines, show
 
 DATASET = "shapes"  # or "cifar10", once it is prepared
-IMAGES, BATCH, EPOCHS = 9_000, 64, 1
+IMAGES, BATCH, EPOCHS = 8_960, 64, 1  # whole batches: LossOfSteps counts them as equal
 splits = data.load(DATASET)
 images, labels = splits.train.images[:IMAGES], splits.train.labels[:IMAGES]
 
@@ -84,17 +84,20 @@ for name, chain in CHAINS.items():
 # **Question 4.a** What can three 3x3 convolutions compute that one of 7x7 cannot, and the other way
 # round? AlexNet's 11x11 filters are in its first layer, with strides 4. What is different there?
 # ### BEGIN SOLUTION
-# There is a ReLU behind each of the three, so that the chain is not a linear map of its 7x7 pixels.
-# The single filter is one, but any: not every filter of 7x7 is a chain of small ones. In the first
-# layer only three channels come in, so that a large filter costs little there, and the strides
-# leave a sixteenth of the places.
+# There is a ReLU behind each of the three, so that the chain is not a linear map of its 7x7 pixels,
+# as the single filter is. But that one can be any linear map of them; the small ones have fewer
+# weights, and not every filter of 7x7 is a chain of them. In the first layer only three channels
+# come in, so that a large filter costs little there, and the strides leave a sixteenth of the
+# places.
 # ### END SOLUTION
 # %% [markdown]
 # ## 4.2 Two networks as tables
 # AlexNet (Krizhevsky et al. 2012, section 3.5) has five convolutions and three dense layers. Slide
-# 23 prints "6 conv, 2 dense"; the paper says otherwise, and the table follows the paper. VGG
-# (Simonyan & Zisserman 2014, Table 1) has stages: some 3x3 convolutions of strides 1 with the same
-# number of filters, then a pooling of 2x2. Its three dense layers are AlexNet's.
+# 23 prints "6 conv, 2 dense"; the paper says otherwise, and the table has the paper's layers. Two
+# things are simpler here: the paper divides the filters of three layers between two GPUs, which
+# saves weights, and it pads less. VGG (Simonyan & Zisserman 2014, Table 1) has stages: some 3x3
+# convolutions of strides 1 with the same number of filters, then a pooling of 2x2. Its three dense
+# layers have as many units as AlexNet's.
 # %%
 ALEXNET = [
     ("conv", 96, 11, 4),
@@ -141,7 +144,7 @@ for name, table in tables.items():
 # ### BEGIN SOLUTION
 # Most weights are in the dense layers, almost all of the work is in the convolutions: a weight of
 # theirs is used at every place, one of a dense layer once. VGG is much larger. Its single filters
-# are cheap, but it has many channels, and its first stages work on all of the 224x224 pixels, where
+# are cheap, but it has many channels, and its first stage works on all of the 224x224 pixels, where
 # AlexNet's first layer leaves a sixteenth. The small filters pay for more depth.
 # ### END SOLUTION
 
@@ -255,9 +258,14 @@ show(
     lines(of_sizes, "step", "training loss", f"Large filters and small ones, {DATASET}"),
     "ex04_filters",
 )
+print(f"the loss of ten equal probabilities is {np.log(10):.2f}")
 
 
 # %% [markdown]
+# Compare with that last number: how much have the two learned yet? They have nearly the same number
+# of weights, but three 3x3 are three times as deep, and one epoch is short. "Try next" gives them
+# more.
+#
 # ## A failure to explain
 # VGG-19 with an eighth of the filters. Its kernels are drawn as AlexNet's were (section 5 of that
 # paper): from a normal distribution of mean 0 and standard deviation 0.01.
@@ -329,7 +337,7 @@ print(f"spread of the logits:          {by_layer[-1]:.1e}")
 #
 # $$ \frac{n s^2}{2} = 1 $$
 #
-# That is the start of He et al. (2015), in Keras `he_normal`.
+# That is the start of He et al. (2015, "Delving Deep into Rectifiers"), in Keras `he_normal`.
 # %%
 def he_stddev(shape):
     """Return the standard deviation with which a kernel keeps the size of the signal.
@@ -397,9 +405,10 @@ show(lines(curves, "step", "training loss", f"Four starts of VGG-19 on {DATASET}
 # at 10 %?
 # ### BEGIN SOLUTION
 # A start is right once: every step changes the kernels, and with them the size of the signal in all
-# layers behind. BatchNorm measures the size anew at each step and corrects it, so that larger steps
-# do no harm, either. With a network at 10 %: look at the spread of its logits. If it is zero, give
-# it normalization; where that is not wanted, He's start and a low learning rate.
+# layers behind. BatchNorm measures the size anew at each step and corrects it. In one short epoch
+# He's start may still be ahead: look where the curves begin. Keras' default has about n s^2 = 1
+# where He has 2: each ReLU halves the size. With a network at 10 %: look at the spread of its
+# logits. If it is almost zero, change the start or normalize, and see that the spread is back.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next
@@ -407,6 +416,7 @@ show(lines(curves, "step", "training loss", f"Four starts of VGG-19 on {DATASET}
 #   How large is its spread with the kernels of 0.01?
 # - VGG's paper prints a *variance* of 0.01 (section 3.1), a standard deviation of 0.1. What spread
 #   does that give here, and what would it give with 512 channels?
+# - Train the networks of 7x7 and of 3x3 for ten epochs. Which one is ahead now?
 # - Train VGG-19 with He's start for more epochs, with rates of 3e-4 and 1e-4.
 # - Give the table of `ALEXNET` to `network`, with its strides of 4. How many pixels are left?
 # - Set `DATASET = "cifar10"` and `EPOCHS = 3`.

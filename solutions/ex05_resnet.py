@@ -4,11 +4,12 @@
 #
 # More layers should do better: what a shallow network computes, a deeper one can compute as well,
 # with layers that pass on their input. In practice deep networks *trained* worse, until He et al.
-# (2015) let each block learn only what to add to its input. After this lesson you can
+# (2015, "Deep Residual Learning") let each block learn only what to add to its input. After this
+# lesson you can
 #
 # - write a residual block, and build ResNets of any depth with it,
 # - show what depth does to a network with shortcuts and to one without, and where the gradients go,
-# - say why the network from the paper fails on images of 32x32 pixels.
+# - say what the stem of the ImageNet network leaves of images of 32x32 pixels.
 # %%
 from keras_course import quiet
 
@@ -23,7 +24,7 @@ from keras_course.lessons.checks import ex05_resnet as checks
 from keras_course.lessons.pictures import lines, show
 
 DATASET = "shapes"  # or "cifar10", once it is prepared
-FILTERS = (8, 16, 32)  # at 32x32, 16x16 and 8x8; half of the paper's, to be done in a minute
+FILTERS = (8, 16, 32)  # at 32x32, 16x16 and 8x8; half of the paper's, to save time
 STEPS = 50
 splits = data.load(DATASET)
 images, labels = splits.train.images[: 128 * STEPS], splits.train.labels[: 128 * STEPS]
@@ -146,14 +147,16 @@ for name, depth, block in (
     keras.utils.set_random_seed(0)
     curves[name] = train(resnet(depth, block))
     print(f"{name:10} mean loss of the last ten steps {np.mean(curves[name][-10:]):.2f}")
+print(f"{'':10} the loss of ten equal probabilities is {np.log(10):.2f}")
 show(lines(curves, "step", "training loss", f"Shortcuts and depth on {DATASET}"), "ex05_depth")
 # %% [markdown]
 # **Question 5.a** Plain-56 contains plain-20: its other layers only need to pass on their input.
-# Why does it not find that, and why does ResNet-56 start with it?
+# Why does it not find that? What would a block of ResNet-56 have to learn for it?
 # ### BEGIN SOLUTION
 # Two 3x3 convolutions with a ReLU between that pass on every channel are a very particular set of
-# weights, and a random network is far from them. In a residual block they are where all of F is
-# zero: weights that are small already do it.
+# weights, and a random network is far from them. A residual block passes on x by itself: only F has
+# to become zero, and for that the factors `gamma` of its last BatchNorm are enough. They start at
+# 1, so that F is not zero at first, but x is there beside it from the first step on.
 # ### END SOLUTION
 # %% [markdown]
 # ## 5.3 Where the gradient goes
@@ -212,10 +215,11 @@ show(
 # **Question 5.b** Do the gradients of the plain network vanish? Compare with what the slide says,
 # and with what the authors themselves wrote about it in section 4.1 of their paper.
 # ### BEGIN SOLUTION
-# They do not: with BatchNormalization they are even larger at the first layers of the plain
-# network than at its last. The authors wrote that they checked this and that vanishing gradients
-# are unlikely to be the reason. What gets lost in a plain network is not the size of the gradient
-# but what it says: after so many layers it hardly depends on the single image any more.
+# They do not vanish: towards the first layers of the plain network they grow, far more than with
+# shortcuts. The authors looked as well, and wrote that vanishing gradients are unlikely to be the
+# reason. BatchNorm keeps the size of the signal on its way forward; on the way back the gradient is
+# multiplied at each layer. Where it is so large, the loss changes with the slightest change of the
+# weights, and a step along the gradient is soon too far. Shortcuts keep its size nearly even.
 # ### END SOLUTION
 # %% [markdown]
 # ## 5.4 A failure to explain
@@ -268,9 +272,9 @@ show(lines(chosen, "step", "training loss", f"Two stems on {DATASET}"), "ex05_st
 # **Question 5.c** What has the ImageNet stem done to the images before the first block sees them?
 # What would be left of an image of 224x224 at the same place, and at the end?
 # ### BEGIN SOLUTION
-# It has made 8x8 pixels of 32x32, by a quarter in each direction; the last stage works on 2x2. The
-# shapes are gone before anything could be learned about them. Of 224x224 pixels, 56x56 are left
-# behind the stem and 14x14 at the end: more than enough.
+# It has made 8x8 pixels of 32x32, a quarter of each side; the last stage works on 2x2. Each block
+# has a sixteenth of the places to look at, and fine details are lost before it. It still learns;
+# compare how far. Of 224x224 pixels, 56x56 are left behind the stem and 14x14 at the end: enough.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

@@ -53,7 +53,8 @@ def bn_relu(x):
 # Behind every convolution stand BatchNorm and ReLU, as in the network's later form. All branches
 # keep height and width.
 #
-# **Predict:** what would a 5x5 convolution cost without the 1x1 in front of it?
+# **Predict:** 192 channels come in. How many weights have 32 filters of 5x5, and how many with 16
+# of 1x1 in front?
 # %%
 def inception_block(x, filters):
     """Return the four branches side by side: images with as many channels as all have together.
@@ -80,6 +81,8 @@ def inception_block(x, filters):
 
 # %%
 checks.inception_block(inception_block)
+# %%
+print(f"5x5 alone: {25 * 192 * 32:,} weights; with 1x1 in front: {192 * 16 + 25 * 16 * 32:,}")
 
 
 # %% [markdown]
@@ -151,9 +154,10 @@ for number, (naive, reduced) in enumerate(zip(*outputs.values(), strict=True), s
 # In DenseNet (Huang et al. 2016) a layer takes all channels that there are, and adds `growth` new
 # ones to them:
 #
-# $$ x_{i + 1} = [x_i, H(x_i)] $$
+# $$ x_{i + 1} = [x_i, H_i(x_i)] $$
 #
-# H is BatchNorm, ReLU and a 3x3 convolution, in this order.
+# The brackets put channels side by side. Each H is BatchNorm, ReLU and a 3x3 convolution, in this
+# order.
 #
 # **Predict:** 16 channels go into a block of four convolutions with a growth of 12. How many come
 # out?
@@ -187,7 +191,7 @@ checks.dense_block(dense_block)
 
 
 # %% [markdown]
-# ## Four networks of one size
+# ## Four networks that do about the same work
 # All four begin with a 3x3 convolution of 16 filters and a pooling, have three stages with 16x16,
 # 8x8 and 4x4 pixels, and end with the mean over all pixels. A stage is one of
 #
@@ -271,10 +275,9 @@ print(f"{tested} images leave a margin of up to {margin:.1%} to both sides")
 
 # %% [markdown]
 # ## 6.4 What is not beaten
-# Of two networks, the one that is both cheaper and better beats the other. Between a cheap one and
-# a better one there is a choice. A network is *beaten* if another one costs no more and is no less
-# accurate, and is better in at least one of the two. Those that are not beaten are called the
-# Pareto front; the picture has them filled, and joined by a line.
+# Between a cheap network and a better one there is a choice. A network is *beaten* if another one
+# costs no more and is no less accurate, and is better in at least one of the two. Those that are
+# not beaten are called the Pareto front; the picture has them filled, and joined by a line.
 # %%
 def not_beaten(points):
     """Return the names of the points that no other point beats, in the order of `points`.
@@ -332,12 +335,12 @@ for name, (parameters, count, seconds, accuracy) in results.items():
 # Look at the margin, and at what was the same for all networks here.
 # ### BEGIN SOLUTION
 # A table like this one cannot decide it. Differences within the margins may be chance, and another
-# seed gives other numbers; all networks had the rate and the number of epochs that happened to be
-# set, and one size. To refute the sentence, another network would have to be better over several
-# seeds, each network with its own best rate, in the same minutes. What a default needs is less than
-# to be the best: to train at any depth without tuning, to be made of few kinds of layers that are
-# fast everywhere, and to be there with pretrained weights. By that measure it is a good one, and
-# where parameters are what counts, DenseNet is worth a trial.
+# seed gives other numbers; all networks had one rate, one number of epochs and about the same
+# number of multiply-adds. To refute the sentence, another network would have to be better over
+# several seeds, each network with its own best rate, in the same minutes. What a default needs is
+# less than to be the best: to train at any depth without tuning, to be made of few kinds of layers
+# that are fast everywhere, and to be there with pretrained weights. By that measure it is a good
+# one, and where parameters are what counts, DenseNet is worth a trial.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

@@ -80,8 +80,8 @@ def curve(model):
 
 # %% [markdown]
 # ## A sweep
-# The MLP of slide 32, from the same weights, with five rates. The loss of the validation images
-# decides (slide 31).
+# The MLP of slide 32, from the same weights, with five rates. The validation images decide (slide
+# 31): the picture shows their loss, and in the end the accuracy chooses.
 #
 # **Predict:** what will the curves of the smallest and of the largest rate look like?
 # %%
@@ -101,8 +101,9 @@ show(
 
 
 # %% [markdown]
-# A line that leaves the picture at the top, or ends, has *diverged*: the loss grew until it was no
-# number any more.
+# A line that leaves the picture at the top has *diverged*: its steps are too large, and the loss
+# grows; the line ends where the loss is no number any more. A line that stays near ln 10 = 2.3 has
+# learned nothing: its network guesses.
 #
 # **Question 7.a** Near a minimum a loss looks like $L(w) = \frac{a}{2} w^2$. What does one step of
 # rate $\eta$ do to $w$? For which rates does it come closer, which rate is best, and when does
@@ -183,8 +184,8 @@ show(
 # same network goes on learning at another rate. A loss that is flat says nothing unless the rate is
 # drawn beside it. By the rule of the slide the rates add up to 1 + 1/2 + 1/4 + ... = 2 times the
 # first one: all epochs to come together are worth less than the first. By the inverse time they are
-# 1 + 1/2 + 1/3 + ..., which grows without end. For the rule of the slide, a decay of 0.05 or 0.1 is
-# usual.
+# 1 + 1/2 + 1/3 + ..., which grows without end. With a decay of 0.1 the rule of the slide has rates
+# that add up to 11 times the first one.
 # ### END SOLUTION
 # %% [markdown]
 # ## 7.3 Lower it when the loss stops improving
@@ -241,9 +242,9 @@ show(
 # ### END SOLUTION
 # %% [markdown]
 # ## 7.4 A range test: the rates
-# Smith (2015, section 3.3) trains once, for a few steps, while the rate grows, and looks at the
-# loss against the rate. Each rate is the one before times the same factor, so that every decade
-# gets as many steps.
+# Smith (2015, section 3.3) trains once while the rate grows, and looks at the accuracy against the
+# rate. Here it is the loss, a few steps are enough, and each rate is the one before times the same
+# factor, so that every decade gets as many steps.
 # %%
 def range_test_rates(low, high, steps):
     """Return the rates of so many steps: the first is `low`, the last `high`.

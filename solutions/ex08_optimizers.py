@@ -5,7 +5,7 @@
 # All optimizers of the lecture get the same thing, the gradient, and differ in what they make of it
 # and of the gradients before. After this lesson you can
 #
-# - write all six by hand, and show that Keras computes the same,
+# - write momentum and its successors by hand, and show that Keras computes the same,
 # - say what each does in a ravine, and why,
 # - compare optimizers fairly, and see what is wrong with a comparison that is not.
 # %%
@@ -68,9 +68,9 @@ checks.momentum(momentum)
 
 # %% [markdown]
 # ## 8.2 Nesterov momentum
-# The slide: "compute gradient at next parameter position". Keras gets by without a second gradient.
-# It keeps the weights one step ahead, where the velocity is about to take them, so that the
-# gradient it is given is already the one over there:
+# The slide: "compute gradient at next parameter position". That is still one gradient for a step.
+# Keras keeps the weights ahead, where the velocity is about to take them, so that the gradient it
+# is given is already the one over there:
 #
 # $$ v \leftarrow \gamma v + \eta g \qquad w \leftarrow w - (\gamma v + \eta g) $$
 #
@@ -163,7 +163,8 @@ checks.adadelta(adadelta)
 # w \leftarrow w - \alpha \frac{m}{\sqrt{v} + \varepsilon} $$
 #
 # This is the form at the end of section 2 of the paper, with $\varepsilon$ beside the root of the
-# uncorrected $v$. In the paper's Algorithm 1 it stands beside the corrected one; Keras does not.
+# uncorrected $v$, as in Keras. The paper's Algorithm 1 puts it beside the root of the corrected
+# one.
 # %%
 def adam(weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
     """Return weights and state after a step of Keras' Adam."""
@@ -253,9 +254,10 @@ show(
 # and Adagrad, each in its way, get around that?
 # ### BEGIN SOLUTION
 # The steep direction sets the limit, as in lesson 7: with a higher rate each step across would be
-# longer than the one before. Along the valley that rate is a hundred times too low. Momentum adds
-# up the steps along the valley, which all point the same way, while those across turn around and
-# cancel. Adagrad gives each weight its own rate: the steep one has large gradients, and a low rate.
+# longer than the one before. Along the valley a rate a hundred times as high would be stable.
+# Momentum adds up the steps along the valley, which all point the same way, while those across turn
+# around and cancel. Adagrad gives each weight its own rate: the steep one has large gradients, and
+# a low rate.
 # ### END SOLUTION
 # %% [markdown]
 # ## A comparison to explain

@@ -104,8 +104,9 @@ checks.instance_norm(instance_norm)
 
 # %% [markdown]
 # ## 10.3 Group normalization
-# In between: the channels of an image are cut into groups of neighbours, and a group shares its
-# mean and variance (Wu & He 2018). Of 8 channels in 2 groups, the first 4 are a group.
+# As instance normalization, but the channels of an image are cut into groups of neighbours, and a
+# group shares its mean and variance (Wu & He 2018). Of 8 channels in 2 groups, the first 4 are a
+# group.
 # %%
 def group_norm(x, gamma, beta, groups, epsilon):
     """Return what `keras.layers.GroupNormalization(groups)` computes.
@@ -286,10 +287,10 @@ for momentum in (0.99, 0.9):
 # ### END SOLUTION
 # %% [markdown]
 # ## The size of the batch
-# Batches of 2, 8, 32 and 256 images, the three normalizations, and `IMAGES` images for each, once.
-# Small batches make more updates of the same images, so compare within a row of the table: there
-# all is the same but the normalization. The moving statistics look back over about 512 images at
-# every batch size.
+# The sizes of `BATCH_SIZES`, the three normalizations, and `IMAGES` images for each, once. Small
+# batches make more updates of the same images, so compare within a row of the table: there all is
+# the same but the normalization. The moving statistics look back over about 512 images at every
+# batch size.
 #
 # **Predict:** which of the three depends on the batch size for a reason of its own?
 # %%
@@ -336,19 +337,23 @@ print(pair.round(1))
 print(np.array(layers.BatchNormalization(epsilon=EPSILON)(pair, training=True)).round(3))
 # %% [markdown]
 # **Question 10.d** Where do these numbers come from? What is left of the two images? Why is it less
-# bad behind a convolution, and what stays bad there?
+# bad behind a convolution, and what stays bad there? Only two images fit into your memory: which
+# normalization do you take?
 # ### BEGIN SOLUTION
 # The mean of two numbers lies in the middle, and both are one standard deviation away from it: they
 # become -1 and 1, whatever they were. All that is left is which of the two was larger. Behind a
 # convolution the mean is taken over all pixels of both images, so more is left. But it still comes
 # from two images: what the network makes of one depends much on the other, the statistics jump from
-# batch to batch, and in inference it gets averages instead, with which it was never trained.
+# batch to batch, and in inference it gets averages instead, with which it was never trained. With
+# two images take group or instance normalization, which do not ask for the batch (slide 50). With
+# large batches all three will do: let the validation images choose.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next
 # - Leave out the normalization: `layers.Identity`. Which rates does the network still
 #   train with?
-# - Set `groups` to 1 and to 16. At which ends do you meet other normalizations?
+# - Set `groups` to 1, which is layer normalization, and to 16. Which layer then has instance
+#   normalization?
 # - Let the first network of the failure catch up: call `model(images[:500], training=True)` 200
 #   times, then ask for its accuracy in inference.
 # - Set `DATASET = "cifar10"` and `IMAGES = 16384`.

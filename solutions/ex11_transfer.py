@@ -96,8 +96,9 @@ print(f"{old_network.evaluate(*old_validation, verbose=0)[1]:.1%} of the old one
 #
 # BatchNormalization needs a second look. It also has statistics, which move without any gradient
 # (lesson 10). In training mode it would normalize with those of the few new images, and the body
-# would compute something else than it has learned. Keras puts a *layer* with `trainable=False` into
-# inference mode. It does not do that for single weights that are not trained.
+# would compute something else than it has learned. A BatchNormalization *layer* with
+# `trainable=False` is in inference mode, always; other layers, like Dropout, do not care. Freezing
+# only its weights does not have that effect.
 # %%
 def with_new_head(body, num_classes):
     """Return a network that gives logits from the features of the frozen body.
@@ -120,11 +121,11 @@ checks.with_new_head(with_new_head)
 # frozen body, and after that all layers, at a low rate (fine-tuning). The old head still stands on
 # the same body, so we can ask for the old classes, too.
 #
-# Three traps. Keras builds the training step once after `compile`: change
-# `trainable` after that, and nothing happens until you compile again, as `train` does.
-# `network.trainable = True` does not unfreeze the body, because it is True already, and then Keras
-# does not pass it on. And many guides keep BatchNormalization in inference mode by
-# `body(inputs, training=False)`, but `fit` overrules that. Its layers stay frozen in `unfreeze`.
+# Three traps. Keras builds the training step once after `compile`: change `trainable` after that,
+# and nothing happens until you compile again, as `train` does. `network.trainable = True` does not
+# unfreeze the body, because it is True already, and then Keras does not pass it on. And many guides
+# keep BatchNormalization in inference mode by `body(inputs, training=False)`, but `fit` overrules
+# that. So `unfreeze` leaves these layers frozen.
 #
 # **Predict:** order the three by their accuracy on validation images of the new classes.
 # %%
@@ -169,7 +170,8 @@ accuracies["new head, then fine-tuned"] = report("new head, then fine-tuned", ne
 # %% [markdown]
 # ## A failure to explain
 # A colleague finds two trainings tedious. She puts on the new head, unfreezes the body at once, and
-# trains everything at the rate that has been good for the head.
+# trains everything at the rate that has been good for the head. The bars in the picture say how far
+# an accuracy may lie off because there are only so many validation images; lesson 12 explains them.
 #
 # **Predict:** what does that do to the new classes, and what to the old ones?
 # %%
@@ -355,13 +357,14 @@ for name, callbacks in endings.items():
 
 
 # %% [markdown]
-# **Question 11.b** `EarlyStopping` has seen the lowest loss each time. Which networks do not have
-# it, and why? What would a long training on a cluster need besides?
+# **Question 11.b** All these trainings passed the epoch of the lowest loss. Which networks do not
+# have it, and why? What would a long training on a cluster need besides?
 # ### BEGIN SOLUTION
 # The first: `restore_best_weights` is False unless you set it, and the weights are those of the
 # last epoch, `patience` epochs too late. And the interrupted one: Keras puts the weights back in
-# `on_train_end`, and an exception goes past it. `finally` is reached in any case, short of a power
-# cut. Against that the weights must lie in a file: a cluster may end the process itself.
+# `on_train_end`, and an exception goes past it. `finally` is reached after any exception. A power
+# cut, or a cluster that ends the process, goes past that too: a long training needs the weights in
+# a file.
 # ### END SOLUTION
 # %% [markdown]
 # ## 11.4 Dropout
@@ -468,7 +471,7 @@ checks.segmenter(segmenter)
 # %% [markdown]
 # ## 11.6 Intersection over union
 # How well does a predicted mask cover the true one? Count the pixels that are in both, and divide
-# by those that are in at least one: 1 is perfect, 0 means that they do not touch.
+# by those that are in at least one: 1 is perfect, 0 means that they do not overlap.
 # %%
 def iou(predicted, truth):
     """Return the intersection over union of two masks, a number from 0 to 1.
@@ -486,7 +489,9 @@ def iou(predicted, truth):
 checks.iou(iou)
 # %% [markdown]
 # The masks belong to the drawn images of `shapes`: background, or one of ten shapes. Two equal
-# networks learn from `MASKS` of them. One begins with the pretrained body, one from scratch.
+# networks learn from `MASKS` of them. One begins with the pretrained body, one from scratch. Both
+# train all their weights at the same rate, so that they differ in their first weights alone; the
+# careful way of 11.1 is left for you to try.
 #
 # **Predict:** how many of the pixels does a network get right that says "background" everywhere?
 # %%

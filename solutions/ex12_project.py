@@ -38,8 +38,9 @@ splits = data.load(DATASET)
 few = splits._replace(train=type(splits.train)(*(part[:IMAGES] for part in splits.train)))
 # %% [markdown]
 # ## 12.1 Choose
-# Every candidate sees the same images equally often, few times. Some networks want more than that:
-# the choice is one for the time that a class has.
+# Every candidate sees the same images equally often, few times, at the same learning rate. Some
+# would want more time, or another rate (lesson 8): with the time of a class this choice is a quick
+# one, not a fair one.
 #
 # **Predict:** which of the three will be ahead, and which would be after an hour?
 # %%
@@ -140,7 +141,8 @@ print(f"{accuracy(batches):.2%}; the run says {run.metrics['test']['accuracy']:.
 #
 # $$ \sqrt{p \, (1 - p) / n} $$
 #
-# and lies within 1.96 of those from p in 95 of 100 cases.
+# and lies within 1.96 of those from p in 95 of 100 cases. p is not known: put the measured accuracy
+# in its place.
 # %%
 def margin(accuracy, images):
     """Return half the width of the 95 % interval around an accuracy (0 to 1) of so many images."""
@@ -176,9 +178,8 @@ print(f"margin for one network and 200 images: {margin(0.1, 200):.1%}")
 # ### END SOLUTION
 # %% [markdown]
 # ## 12.4 Where Keras is not installed
-# The export is a SavedModel: TensorFlow alone runs it, in a program of any language. It takes
-# pixels of 0 to 255 and returns class probabilities; `model.class_names()` are their names, as
-# bytes.
+# The export is a SavedModel: TensorFlow alone runs it, also from C++ or Java. It takes pixels of 0
+# to 255 and returns class probabilities; `model.class_names()` are their names, as bytes.
 # %%
 exported = export(run, splits=splits)
 print(exported)
@@ -231,9 +232,11 @@ show(
 # **Question 12.c** Which of the bars in the picture differ by more than chance? What would it take
 # to tell the others apart?
 # ### BEGIN SOLUTION
-# Those whose intervals do not meet surely do. To halve an interval takes four times as many
-# images. And the intervals hold for these trained networks: another seed gives other weights, so
-# that a statement about an architecture needs several seeds of each.
+# Those whose intervals do not meet: by chance that is rare. Intervals that meet decide nothing. The
+# candidates answered the same images, so count those that only one of two gets right; and to halve
+# an interval takes four times as many images. The test bar is no fourth candidate: its network has
+# seen all training images. And the intervals hold for these trained networks: another seed gives
+# other weights, so that a statement about an architecture needs several seeds of each.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next
