@@ -1,8 +1,8 @@
 """The lecture's networks side by side: how much does each learn in the same minutes?
 
-Each trains by its own recipe in `NETWORKS`, over several seeds: rates and widths with which it does
-well in ten minutes on two cores, chosen on validation images of CIFAR-10. The validation images
-choose the epoch; the test set is opened once a run.
+Each trains by its own recipe in `NETWORKS`, over several seeds, in a width of which some epochs fit
+into ten minutes on two cores; `benchmarks/compare_rates.py` compares rates on validation images of
+CIFAR-10. The validation images choose the epoch; the test set is opened once a run.
 
 A comparison is a folder: one run folder for each network and seed, `compare.json` with all numbers,
 `compare.md` with the table, `compare.png` with accuracy against time. The three are written anew

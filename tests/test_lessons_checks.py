@@ -41,6 +41,14 @@ def test_another_style_is_right(check, function, capsys):
     assert capsys.readouterr().out == f"{check.number} ok\n"
 
 
+def test_the_last_convolution_is_the_last_one_though_an_earlier_one_is_equal():
+    from keras_course.lessons.checks import ex04_alexnet_vgg as checks
+
+    table = [("conv", 6, 3, 1), ("pool", 2), ("conv", 6, 3, 1)]
+    weights = 3 * 3 * 6 * 6
+    assert checks._of_the_last(table, side=12, channels=3) == (weights, weights * 6 * 6)
+
+
 def test_every_todo_has_mistakes_with_diagnoses_of_their_own():
     for lesson in LESSONS:
         mistakes = vars(importlib.import_module(f"tests.mistakes.{lesson}"))
