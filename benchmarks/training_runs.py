@@ -70,11 +70,13 @@ def _train(recipe, build, tested):
             return {"failed": str(error), "recipe": dataclasses.asdict(recipe)}
         run = training.test(run, splits=splits) if tested else run
     kept = ("parameters", "epochs", "best_epoch", "seconds", "precision", "device", "versions")
+    seconds = [row["seconds"] for row in run.history]
     test = {"test_accuracy": round(run.metrics["test"]["accuracy"], 4)} if tested else {}
     return {
         **test,
         "validation_accuracy": round(run.metrics["validation"]["accuracy"], 4),
-        "training_seconds": round(sum(row["seconds"] for row in run.history), 1),
+        "training_seconds": round(sum(seconds), 1),
+        "epoch_seconds": round(statistics.median(seconds), 2),
         "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "date": datetime.date.today().isoformat(),
         **{name: run.metrics[name] for name in kept},
@@ -110,11 +112,9 @@ def comparison(runs: dict, names: list[str], seeds: Sequence[int], title: str) -
         gaps = [tests[seed] - 100 * run["test_accuracy"] for seed, run in first.items()]
         gap = f"{statistics.mean(gaps):+.2f}" if gaps else ""
         gap_range = f"{min(gaps):+.2f} to {max(gaps):+.2f}" if gaps else ""
-        ratios = [
-            done[seed]["training_seconds"] / run["training_seconds"] for seed, run in first.items()
-        ]
+        ratios = [_quiet_seconds(done[seed]) / _quiet_seconds(run) for seed, run in first.items()]
         longer = f"{100 * statistics.median(ratios) - 100:+.0f}%" if ratios else ""
-        seconds = statistics.median(run["training_seconds"] for run in done.values())
+        seconds = statistics.median(map(_quiet_seconds, done.values()))
         epochs = sorted({run["epochs"] for run in done.values()})
         epochs = " to ".join(map(str, dict.fromkeys((epochs[0], epochs[-1]))))
         lines.append(
@@ -123,4 +123,10 @@ def comparison(runs: dict, names: list[str], seeds: Sequence[int], title: str) -
             f"| {seconds:.0f} s | {longer} | {epochs} |"
         )
         said |= {setting(run) for run in done.values()}
-    return "\n".join([*lines, "", f"Times are medians over the seeds. {'; '.join(sorted(said))}."])
+    times = "Training: epochs times the median epoch, medians over the seeds."
+    return "\n".join([*lines, "", f"{times} {'; '.join(sorted(said))}."])
+
+
+def _quiet_seconds(run):
+    """What other work on the machine made slow for less than half of the epochs does not count."""
+    return run["epochs"] * run["epoch_seconds"]

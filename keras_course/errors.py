@@ -1,8 +1,9 @@
-"""The two ways in which a command ends without a result and without a traceback.
+"""The ways in which a command ends without a result and without a traceback.
 
 A `UserError` is a mistake in what was given: its message says what that was, what was expected and
 what to do next, and the command line ends with code 2. A `Failure` is an honest try that did not
-succeed, such as a loss that became infinite: code 1.
+succeed, such as a loss that became infinite: code 1. `Terminated` is the end that the system asked
+for, by SIGTERM: code 143; Python's own KeyboardInterrupt is that of Ctrl-C: 130.
 """
 
 import difflib
@@ -15,6 +16,10 @@ class UserError(ValueError):
 
 class Failure(Exception):
     """What was asked for was tried and did not succeed; the message says why."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: a scheduler such as SLURM, or Colab, is about to end this process."""
 
 
 def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:

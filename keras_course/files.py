@@ -1,59 +1,158 @@
-"""Files that are written whole or not at all.
+"""Files that are written whole or not at all, and that say so when they were damaged.
 
 A file is written under a temporary name in the folder where it belongs, flushed to the disk and
-then renamed, which POSIX and Windows do in one step: a reader meets the old file or the new one.
+then renamed, which POSIX and Windows do in one step: a reader meets the old file or the new one,
+also after a loss of power.
+
+What a program has to rely on carries a checksum: zip files (`.keras`, `.npz`) have one for each of
+their members, and `write_sealed` puts one into a JSON file.
 """
 
 import contextlib
+import errno
+import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
+
+from keras_course.errors import Failure, UserError
+
+UNFINISHED = ".unfinished-"  # begins a temporary name; a killed process leaves it behind
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+SEAL = "sha256"  # the key of a sealed JSON file
+Read = TypeVar("Read")
+
+
+class Damaged(UserError):
+    """A file does not hold what was written into it."""
+
+    def __init__(self, path: Path, reason: object):
+        self.path = path
+        super().__init__(f"{path} is damaged: {reason}.")
+
+
+class DiskFull(Failure):
+    """There is no room for a file; the one of that name, if any, is as it was."""
+
+    def __init__(self, path: Path, written: int, free: int):
+        super().__init__(
+            f"No space left for {path}: of it {written:,} bytes were written, {free:,} bytes are "
+            "free. What was there before is as it was. Make room and start the same command again."
+        )
 
 
 @contextlib.contextmanager
-def whole(path: str | os.PathLike) -> Iterator[Path]:
+def whole(path: str | os.PathLike, *, keep_older: bool = False) -> Iterator[Path]:
     """Give the name of a temporary file that becomes `path` when the block ends without error.
 
     The temporary name keeps the suffix of `path`, because libraries choose a format by it.
+    keep_older: the file that was there becomes `older(path)`. Errors: DiskFull.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path
     try:
+        temporary = _new_name(path)
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.chmod(0o644)  # mkstemp's 0600 would lock out the others of a shared folder
+        if keep_older and path.exists():
+            _keep_older(path)
         temporary.replace(path)
+        _flush_folder(path.parent)
+    except Exception as error:
+        if _says_full(error):
+            written = temporary.stat().st_size if temporary != path and temporary.exists() else 0
+            raise DiskFull(path, written, shutil.disk_usage(path.parent).free) from error
+        raise
+    finally:
+        if temporary != path:
+            temporary.unlink(missing_ok=True)
+
+
+def _new_name(path):
+    handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
+def _keep_older(path):
+    """Give the file its second name in one step, so that there is an older one at every moment."""
+    temporary = _new_name(path)
+    try:
+        temporary.unlink()
+        try:
+            temporary.hardlink_to(path)
+        except OSError:  # exFAT, and drives on a network
+            shutil.copyfile(path, temporary)
+        temporary.replace(older(path))
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush_folder(folder):
+    """Let a rename survive a loss of power; on Windows a folder cannot be opened."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _says_full(error):
+    """Return whether the disk was full; HDF5 tells it in words alone."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        if any(os.strerror(number) in str(error) for number in FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextlib.contextmanager
 def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Give the name of a folder, to be made, that becomes `path` when the block ends without error.
 
-    An older `path` is moved aside first and removed last.
+    An older `path` is moved aside first and removed last. Errors: DiskFull.
     """
     path = Path(path)
-    with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as temporary:
-        new, older = Path(temporary, path.name), Path(temporary, "older")
-        yield new
-        for file in new.rglob("*"):
-            if file.is_file():
-                with file.open("rb+") as opened:
-                    os.fsync(opened.fileno())
-        if path.exists():
-            path.rename(older)
-        try:
-            new.rename(path)
-        except OSError:
-            if older.exists():
-                older.rename(path)
-            raise
+    try:
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent) as temporary:
+            new, before = Path(temporary, path.name), Path(temporary, "before")
+            yield new
+            for file in new.rglob("*"):
+                if file.is_file():
+                    with file.open("rb+") as opened:
+                        os.fsync(opened.fileno())
+            if path.exists():
+                path.rename(before)
+            try:
+                new.rename(path)
+            except OSError:
+                if before.exists():
+                    before.rename(path)
+                raise
+            _flush_folder(path.parent)
+    except Exception as error:
+        if _says_full(error):
+            raise DiskFull(path, 0, shutil.disk_usage(path.parent).free) from error
+        raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a process that was killed left under temporary names."""
+    for path in folder.glob(f"{UNFINISHED}*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
@@ -63,3 +162,75 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 def write_json(path: str | os.PathLike, value: object) -> None:
     write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def write_sealed(path: str | os.PathLike, values: dict, *, keep_older: bool = False) -> None:
+    """Write a JSON object with a checksum of its own."""
+    sealed = {**values, SEAL: _seal(values)}
+    with whole(path, keep_older=keep_older) as temporary:
+        temporary.write_text(json.dumps(sealed, indent=2) + "\n", encoding="utf-8")
+
+
+def read_sealed(path: str | os.PathLike) -> dict:
+    """Return what `write_sealed` wrote. Errors: Damaged; FileNotFoundError."""
+    path = Path(path)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Damaged(path, error) from error
+    if not isinstance(values, dict) or values.pop(SEAL, None) != _seal(values):
+        raise Damaged(path, "its checksum is another")
+    return values
+
+
+def _seal(values):
+    # Sorted and without spaces: who formats the file anew, has not changed it.
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_zip(path: Path) -> Path:
+    """Return the path of a zip file if all of its checksums are right, or raise `Damaged`."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            wrong = archive.testzip()
+    except Exception as error:  # zipfile has many for broken headers: EOFError, zlib.error ...
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise Damaged(path, error or type(error).__name__) from error
+    if wrong is not None:
+        raise Damaged(path, f"the checksum of {wrong} is another")
+    return path
+
+
+def older(path: Path) -> Path:
+    """Return the name of the generation before: best.keras, best.older.keras."""
+    return path.with_name(f"{path.stem}.older{path.suffix}")
+
+
+def newest(path: Path, read: Callable[[Path], Read]) -> Read | None:
+    """Return what `read` makes of the file, or of the generation before where this is damaged.
+
+    None if there is neither. Says so when it is the older one. Errors: Damaged if both are.
+    """
+    damage = None
+    for generation in (path, older(path)):
+        if not generation.exists():
+            continue
+        try:
+            found = read(generation)
+        except Damaged as error:
+            damage = damage or error
+            continue
+        if damage:
+            print(f"{damage} The older {generation.name} is used.", flush=True)
+        return found
+    if damage:
+        raise damage
+    return None
