@@ -19,7 +19,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from keras_course import files, schedules, timing
-from keras_course.errors import Failure
+from keras_course.errors import Failure, Terminated
+
+# Ctrl-C, and how schedulers (SLURM, Colab) say that a process is about to end.
+SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
 
 
 class Diverged(Failure):
@@ -35,6 +38,8 @@ class Diverged(Failure):
 
 class StopWhenNotFinite(keras.callbacks.Callback):
     """Raise `Diverged` at the first step, from 1, after which the loss is not finite."""
+
+    remembered = ("before",)
 
     def on_train_begin(self, logs=None):
         self.before = int(self.model.optimizer.iterations)
@@ -52,7 +57,7 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
 
 class EndOnInterrupt(keras.callbacks.Callback):
-    """Turn Ctrl-C into a KeyboardInterrupt at the end of the step; a second one interrupts at once.
+    """Turn Ctrl-C and SIGTERM into an exception at the end of the step; a second one does at once.
 
     Python raises it between any two instructions, also in the middle of a write, or where a library
     swallows it.
@@ -60,30 +65,33 @@ class EndOnInterrupt(keras.callbacks.Callback):
 
     def __init__(self):
         super().__init__()
-        self.asked, self.before = False, None
+        self.asked, self.before = None, {}
 
     def on_train_begin(self, logs=None):
         if threading.current_thread() is threading.main_thread():  # others get no signals
-            self.before = signal.signal(signal.SIGINT, self._ask)
+            self.before = {number: signal.signal(number, self._ask) for number in SIGNALS}
 
     def _ask(self, number, frame):
-        self.asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self.asked:
+            raise self.asked
+        self.asked = SIGNALS[number]
 
     def on_train_batch_end(self, batch, logs=None):
         if self.asked:
-            raise KeyboardInterrupt
+            raise self.asked
 
     def on_test_batch_end(self, batch, logs=None):
         self.on_train_batch_end(batch)
 
     def close(self):
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
 
 
 class FollowRates(keras.callbacks.Callback):
     """Set the learning rate before each step to the next of `rates`, and begin again at its end."""
+
+    remembered = ("rates", "step")
 
     def __init__(self, rates: Sequence[float]):
         super().__init__()
@@ -146,8 +154,10 @@ class RecordRateAndTime(keras.callbacks.Callback):
 class SaveBest(keras.callbacks.Callback):
     """Write the model whenever the watched metric is better than ever before.
 
-    The file is whole at every moment; it holds no optimizer.
+    The file is whole at every moment, and the best one before it is kept; it holds no optimizer.
     """
+
+    remembered = ("best", "epoch", "metrics")
 
     def __init__(self, path: Path, monitor: str):
         super().__init__()
@@ -165,7 +175,7 @@ class SaveBest(keras.callbacks.Callback):
 
     def save(self):
         bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
-        with files.whole(self.path) as temporary:
+        with files.whole(self.path, keep_older=True) as temporary:
             bare.save(temporary)
 
 
@@ -177,15 +187,18 @@ class WriteHistory(keras.callbacks.Callback):
         self.path, self.rows = path, []
 
     def on_train_begin(self, logs=None):
-        if not self.rows:
-            files.write_text(self.path, "")  # a run may end before its first epoch does
+        self._write()  # a run may end before its next epoch does
 
     def on_epoch_end(self, epoch, logs=None):
         self.rows.append({"epoch": epoch + 1, **{name: float(logs[name]) for name in logs}})
+        self._write()
+
+    def _write(self):
         text = io.StringIO()
-        writer = csv.DictWriter(text, self.rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
+        if self.rows:
+            writer = csv.DictWriter(text, self.rows[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
         files.write_text(self.path, text.getvalue())
 
 
@@ -193,7 +206,7 @@ class Progress(keras.callbacks.Callback):
     """Show a bar for the epoch and one for the whole run with the time left, and a line an epoch.
 
     Where nobody watches, as in a log file, there are the lines alone. metric: the one to show.
-    before: the epochs of an earlier part.
+    before: the epochs of an earlier part, or of an earlier start.
     """
 
     def __init__(self, metric: str = "accuracy", before: int = 0):

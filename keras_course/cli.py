@@ -1,25 +1,28 @@
 """The command line: every command parses its options, calls one function and prints.
 
 Exit codes: 0 done; 1 it could not be done (diverged, something missing); 2 a mistake in what was
-given; 130 interrupted.
+given; 130 interrupted by Ctrl-C, 143 by SIGTERM.
 
 Imports are inside the commands, so that `--help` does not wait for TensorFlow.
 """
 
 import argparse
 import dataclasses
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from keras_course import __version__, cli_lessons, options, quiet
-from keras_course.errors import Failure, UserError, unknown
+from keras_course.errors import Failure, Terminated, UserError, unknown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        _end_on_sigterm()
         if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
             raise unknown("command", arguments[0], COMMANDS)
         given = parser().parse_args(arguments)
@@ -30,9 +33,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Failure as error:
         print(f"keras-course: {error}", file=sys.stderr)
         return 1
+    except Terminated:
+        print("keras-course: ended by SIGTERM.", file=sys.stderr)
+        return 143
     except KeyboardInterrupt:
         print("keras-course: interrupted.", file=sys.stderr)
         return 130
+
+
+def _end_on_sigterm():
+    """Let SIGTERM end what runs as Ctrl-C does; by itself it would end the process on the spot."""
+
+    def end(number, frame):
+        raise Terminated
+
+    if threading.current_thread() is threading.main_thread():  # others may not set it
+        signal.signal(signal.SIGTERM, end)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,11 +85,38 @@ def run(given):
 
 
 def train(given):
+    if given.resume:
+        return _resume(given)
     recipe = _recipe(given)
     from keras_course import runs, training
 
     with runs.output(given.output) as folder:
         run = training.fit(recipe, folder, minutes=given.minutes)
+    _print_validation(run)
+
+
+def _resume(given):
+    """Go on with a training that was cut off; its folder says what it is of."""
+    quiet.import_keras()
+    from keras_course import runs, training, transfer
+    from keras_course.recipes import Recipe
+
+    if given.recipe or given.minutes or given.output or _fields(given, Recipe):
+        raise UserError(
+            f"--resume {given.resume} goes on with what was begun there: leave out --recipe and "
+            "its parts, --minutes and --output."
+        )
+    recipe = runs.recipe_of(given.resume)
+    _prepare(recipe.dataset, given.yes)
+    if recipe.pretrained:
+        random = dataclasses.replace(recipe, pretrained=None)
+        run = transfer.transfer(recipe.pretrained, random, given.resume)
+    else:
+        run = training.fit(recipe, given.resume)
+    _print_validation(run)
+
+
+def _print_validation(run):
     validation = run.metrics["validation"]["accuracy"]
     print(f"{_of(run)}: validation accuracy {validation:.1%}. The run is in {run.folder}.")
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from keras_course import compare_plot, files, plots, runs, timing
+from keras_course import compare_plot, files, lock, plots, runs, timing
 from keras_course.errors import Failure, UserError, unknown
 from keras_course.recipes import RACE, Recipe
 
@@ -77,12 +77,14 @@ def compare(
     results = _begin(folder, {"dataset": dataset, "minutes": minutes})
     wanted = [(name, seed) for seed in range(seeds) for name in networks]
     missing = [key for key in wanted if _key(*key) not in results["runs"]]
-    for number, (name, seed) in enumerate(missing):
-        left = timing.duration(60 * minutes * (len(missing) - number))
-        print(f"{name}, seed {seed}: {len(missing) - number} runs to go, about {left}", flush=True)
-        recipe = replace(NETWORKS[name], dataset=dataset, seed=seed)
-        results["runs"][_key(name, seed)] = _apart(recipe, folder / f"{name}-{seed}", minutes)
-        _write(folder, results)
+    with lock.alone(folder):
+        for number, (name, seed) in enumerate(missing):
+            left = len(missing) - number
+            about = timing.duration(60 * minutes * left)
+            print(f"{name}, seed {seed}: {left} runs to go, about {about}", flush=True)
+            recipe = replace(NETWORKS[name], dataset=dataset, seed=seed)
+            results["runs"][_key(name, seed)] = _apart(recipe, folder / f"{name}-{seed}", minutes)
+            _write(folder, results)
     return results
 
 

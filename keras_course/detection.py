@@ -2,10 +2,12 @@
 
 The folder of it holds
 
+    recipe.json    what changes the result
     metrics.json   what was trained, and what came out: mAP, device, seconds, versions, date, how
                    often the test set was opened
     history.csv    one row for each epoch
     best.keras     the network of the epoch with the best mAP of the validation scenes
+    last.npz       all that the training needs to go on, see checkpoint.py
     detection.png  test scenes with what is there and what the network found
 """
 
@@ -21,6 +23,7 @@ from keras_course import (
     callbacks,
     devices,
     files,
+    lock,
     optimizers,
     plots,
     runs,
@@ -93,30 +96,47 @@ def build(chosen: Detection, precision: str) -> keras.Model:
 def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = None) -> dict:
     """Train a detector, test it once, write the folder, and return what metrics.json holds.
 
-    minutes: choose the number of epochs so that all of this takes so long. Errors: UserError for
-    a folder that holds anything; `callbacks.Diverged` when the loss is not finite any more.
+    minutes: choose the number of epochs so that all of this takes so long. What was finished in the
+    folder is returned as it is, what was cut off goes on. Errors: UserError for a folder that holds
+    anything else; `callbacks.Diverged` when the loss is not finite any more.
     """
     precision = devices.choose_precision(chosen.precision)
     model = build(chosen, precision)
-    folder = runs.claim_new(folder)
+    folder = runs.claim(folder, chosen, ("epochs",) if minutes else ())
+    with lock.alone(folder):
+        return runs.tested(folder) or _detect(chosen, model, folder, precision, minutes)
+
+
+def _detect(chosen, model, folder, precision, minutes):
     loop = Loop(folder, "val_mAP", shown="mAP")
+    if loop.state:
+        chosen, minutes = Detection(**loop.state.recipe), None
     train, watched = scenes.load("train"), scenes.load("validation")
     steps = len(train.images) // chosen.batch_size
-    batches = pipeline.training_batches(
-        train.images, targets(train), chosen.batch_size, seed=chosen.seed
-    )
+
+    def batches(first_epoch=0):
+        return pipeline.training_batches(
+            train.images,
+            targets(train),
+            chosen.batch_size,
+            seed=chosen.seed,
+            first_epoch=first_epoch,
+        )
+
     evaluated = pipeline.evaluation_batches(watched.images, targets(watched))
-    epoch = timing.measure_epoch(model, batches, steps, evaluated)
+    epoch = loop.epoch_seconds or timing.measure_epoch(model, batches(), steps, evaluated)
     if minutes is not None:
         # To look at a scene costs a third of learning from it; test scenes are drawn, too.
         testing = epoch * scenes.SIZES["test"] / len(train.images) / 3
         spent = loop.seconds() + testing + AFTERWARDS
         epochs = timing.epochs_within(60 * minutes, epoch, spent)
         chosen = dataclasses.replace(chosen, epochs=epochs)
+    recipe = dataclasses.asdict(chosen)
+    files.write_json(folder / "recipe.json", recipe)
+    left = chosen.epochs - loop.epoch
     print(
         f"Training a detector on {chosen.backbone} with scenes, {devices.describe()}, {precision}: "
-        f"{chosen.epochs} epochs of {timing.duration(epoch)}, "
-        f"{timing.duration(chosen.epochs * epoch)} in all. "
+        f"{left} epochs of {timing.duration(epoch)}, {timing.duration(left * epoch)} in all. "
         "Ctrl-C ends it and keeps the best epoch.",
         flush=True,
     )
@@ -127,15 +147,12 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
     others = [follow]
     if minutes is not None:
         others.append(callbacks.EndInTime(loop.began + 60 * minutes - AFTERWARDS, follow))
-    metrics = {
-        "model": f"detector on {chosen.backbone}",
-        "dataset": "scenes",
-        "recipe": dataclasses.asdict(chosen),
-    }
+    metrics = {"model": f"detector on {chosen.backbone}", "dataset": "scenes", "recipe": recipe}
     try:
         loop.fit(
             model,
             batches,
+            recipe=recipe,
             steps_per_epoch=steps,
             epochs=chosen.epochs,
             measuring=[MeasurePrecision(watched)],
@@ -143,17 +160,17 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
         )
     finally:
         metrics |= loop.record(model, precision)
-        files.write_json(folder / "metrics.json", metrics)
-    model = keras.saving.load_model(loop.best.path, compile=False)
+        files.write_sealed(folder / "metrics.json", metrics)
+    model = runs.best_network(folder)
     metrics["test_set_opened"] = 1
-    files.write_json(folder / "metrics.json", metrics)
+    files.write_sealed(folder / "metrics.json", metrics)
     title = (
         f"{metrics['model']}, test scenes, {metrics['epochs']} epochs, {metrics['device']}: "
         "dashed what is there, solid what was found"
     )
     metrics["test"] = test(model, folder, title)
     metrics["seconds"] = loop.seconds()
-    files.write_json(folder / "metrics.json", metrics)
+    files.write_sealed(folder / "metrics.json", metrics)
     return metrics
 
 

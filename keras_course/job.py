@@ -5,11 +5,10 @@ and compiled once: the search puts its first weights back before the training.
 """
 
 import dataclasses
-import json
 import time
 from pathlib import Path
 
-from keras_course import data, files, runs, timing, training
+from keras_course import data, files, lock, runs, timing, training
 from keras_course.data import pipeline
 from keras_course.export import Exported, export
 from keras_course.recipes import Recipe
@@ -34,6 +33,11 @@ def run(
     """
     began = time.perf_counter()
     folder = runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
+    with lock.alone(folder):
+        return _run(recipe, folder, minutes, search, trials, began)
+
+
+def _run(recipe, folder, minutes, search, trials, began):
     splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     if not runs.is_finished(folder):
         model = training.build(recipe, splits)
@@ -85,8 +89,8 @@ def _search_sizes(folder, seconds, step, trials):
             max(int(round(steps, -1)), 10), 1000
         )  # tens: equal on machines of similar speed
         sizes = {"steps": steps, "range_test_steps": min(max(steps, 40), 100)}
-        files.write_json(path, {**sizes, "validation_images": 1000})
-    return json.loads(path.read_text(encoding="utf-8"))
+        files.write_sealed(path, {**sizes, "validation_images": 1000})
+    return files.read_sealed(path)
 
 
 def summary(run: Run, exported: Exported, page: Path, seconds: float) -> str:

@@ -1,17 +1,19 @@
-"""The training loop of every task: `model.fit` with guards, records and progress.
+"""The training loop of every task: `model.fit` with guards, records, progress and a last state.
 
-However it ends, the best epoch so far lies in the folder, and `Loop.record` says how it ended.
+However it ends, the best epoch so far lies in the folder, and `Loop.record` says how it ended. A
+loop that is made in the folder of one that was cut off goes on where that one's last epoch ended,
+to the same result (`checkpoint.py`).
 """
 
 import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import keras
 
-from keras_course import callbacks, devices, step
+from keras_course import callbacks, checkpoint, devices, files, step, variables
 
 PACKAGES = ("keras", "tensorflow", "numpy")
 
@@ -19,21 +21,43 @@ PACKAGES = ("keras", "tensorflow", "numpy")
 class Loop:
     """Fits a model in one or several parts, and keeps the best epoch of all of them.
 
-    folder: gets best.keras and history.csv. monitor: the metric of the validation images that says
-    which epoch is the best. shown: the metric in the line of each epoch.
+    folder: gets best.keras, last.npz and history.csv. monitor: the metric of the validation images
+    that says which epoch is the best. shown: the metric in the line of each epoch.
+
+    state: what the folder holds of a loop that was cut off, or None. Errors: files.Damaged.
     """
 
     def __init__(self, folder: Path, monitor: str, shown: str = "accuracy"):
         self.began, self.status, self.shown = time.perf_counter(), "failed", shown
         self.best = callbacks.SaveBest(folder / "best.keras", monitor)
         self.history = callbacks.WriteHistory(folder / "history.csv")
+        self.last = folder / "last.npz"
+        files.remove_unfinished(folder)
+        (folder / "metrics.json").unlink(missing_ok=True)  # it says how an earlier start ended
+        self.state = checkpoint.read(self.last)
+        self.part = self.before = 0
+        if self.state:
+            self.history.rows = self.state.history
+            self.began -= self.state.seconds
+            print(f"{folder} holds an unfinished run; it goes on after epoch {self.epoch}.")
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs lie behind."""
+        return len(self.history.rows)
+
+    @property
+    def epoch_seconds(self) -> float | None:
+        """How long the last epoch took, or None before the first has ended."""
+        return self.history.rows[-1]["seconds"] if self.history.rows else None
 
     def fit(
         self,
         model: keras.Model,
-        train,
+        train: Callable,
         validation=None,
         *,
+        recipe: dict,
         steps_per_epoch: int,
         epochs: int,
         measuring: Sequence[keras.callbacks.Callback] = (),
@@ -41,31 +65,53 @@ class Loop:
     ) -> None:
         """Train for so many epochs more, which are counted on from those of an earlier part.
 
-        measuring: what adds metrics to the logs of an epoch, for all callbacks after it. others:
-        schedules, early stopping and the like. Errors: `callbacks.Diverged`, KeyboardInterrupt.
+        train: returns the endless batches from that epoch of this part on, counted from 0. recipe:
+        as plain values, for the last state. measuring: what adds metrics to the logs of an epoch,
+        for all callbacks after it. others: schedules, early stopping and the like. What the state
+        says was done already is not done again. Errors: `callbacks.Diverged`, KeyboardInterrupt.
         """
-        before = len(self.history.rows)
-        progress = callbacks.Progress(self.shown, before)
+        self.part += 1
+        if self.state and self.state.part > self.part:
+            return
+        state, self.state = self.state, None
+        if state and state.part < self.part:
+            state = None
+        self.before = state.before if state else self.epoch
+        last = self.before + epochs
+        if state:
+            variables.write(model, state.values)
+            last = self.epoch if state.stopped else state.epochs
+        progress = callbacks.Progress(self.shown, self.epoch)
         interrupt = callbacks.EndOnInterrupt()
+        remembering = [
+            step.EndWithEpoch(),
+            *measuring,
+            callbacks.StopWhenNotFinite(),
+            interrupt,
+            callbacks.RecordRateAndTime(),
+            self.best,
+            self.history,
+            *others,
+        ]
+        saving = checkpoint.Checkpoint(
+            self.last,
+            recipe,
+            remembering,
+            self.history.rows,
+            part=self.part,
+            before=self.before,
+            began=self.began,
+            state=state,
+        )
         self.status = "failed"
         try:
             model.fit(
-                train,
+                train(self.epoch - self.before),
                 steps_per_epoch=steps_per_epoch,
-                initial_epoch=before,
-                epochs=before + epochs,
+                initial_epoch=self.epoch,
+                epochs=last,
                 validation_data=validation,
-                callbacks=[
-                    step.EndWithEpoch(),
-                    *measuring,
-                    callbacks.StopWhenNotFinite(),
-                    interrupt,
-                    callbacks.RecordRateAndTime(),
-                    self.best,
-                    self.history,
-                    *others,
-                    progress,
-                ],
+                callbacks=[*remembering, saving, progress],
                 shuffle=False,  # the data set brings its order
                 verbose=0,
             )
@@ -77,19 +123,27 @@ class Loop:
             self.status = "interrupted"
             if not self.best.epoch:
                 self.best.save()  # no epoch has ended: these weights are the best there are
-            epoch = len(self.history.rows) + 1
-            print(f"Interrupted in epoch {epoch}. The best weights so far: {self.best.path}")
+            self._tell()
             raise
         finally:
             interrupt.close()
             progress.close()
+        if interrupt.asked:  # after the last step
+            raise interrupt.asked
+
+    def _tell(self):
+        print(f"Interrupted in epoch {self.epoch + 1}. The best weights so far: {self.best.path}")
+        if self.best.epoch:
+            found = ", ".join(f"{name} {value:.3g}" for name, value in self.best.metrics.items())
+            print(f"They are those of epoch {self.best.epoch}: validation {found}.")
+        print("The same command goes on from the last whole epoch.", flush=True)
 
     def record(self, model: keras.Model, precision: str) -> dict:
         """Return what is known at the end, for metrics.json."""
         return {
             "status": self.status,
             "parameters": model.count_params(),
-            "epochs": len(self.history.rows),
+            "epochs": self.epoch,
             "best_epoch": self.best.epoch,
             "validation": self.best.metrics,
             "test_set_opened": 0,
@@ -101,5 +155,6 @@ class Loop:
         }
 
     def seconds(self) -> float:
-        """Return the seconds since the loop was made, a tenth exact."""
+        """Return the seconds since the loop was made, a tenth exact; those of an earlier start,
+        up to its last whole epoch, included."""
         return round(time.perf_counter() - self.began, 1)

@@ -63,6 +63,8 @@ def demo_options(command):
 def train_options(command):
     recipe_options(command)
     minutes_option(command)
+    text = "go on with a run that was cut off, to the result that it would have had"
+    command.add_argument("--resume", metavar="RUN", help=text)
 
 
 def compare_options(command):

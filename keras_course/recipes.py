@@ -120,14 +120,6 @@ class Recipe:
         """Twelve hexadecimal digits that are the same for equal recipes, on every machine."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
-    def differences(self, other: "Recipe") -> str:
-        """Return in words where two recipes differ, or an empty string."""
-        return ", ".join(
-            f"{field.name} {getattr(other, field.name)!r} instead of {getattr(self, field.name)!r}"
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != getattr(other, field.name)
-        )
-
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
@@ -145,6 +137,15 @@ class Recipe:
             if name not in fields:
                 raise unknown("recipe field", name, fields)
         return cls(**values)
+
+
+def differences(given, held) -> str:
+    """Return in words where two recipes, or other dataclasses, differ, or an empty string."""
+    return ", ".join(
+        f"{field.name} {getattr(held, field.name)!r} instead of {getattr(given, field.name)!r}"
+        for field in dataclasses.fields(given)
+        if getattr(given, field.name) != getattr(held, field.name)
+    )
 
 
 def _check_type(name, annotation, value):

@@ -4,9 +4,12 @@ recipe.json   what was trained, and how
 history.csv   one row for each epoch
 metrics.json  what came out: accuracy, device, seconds, versions, how often the test set was
               opened
-best.keras    the model of the best epoch
+best.keras    the model of the best epoch; best.older.keras is the best one before it
+last.npz      all that the training needs to go on, see checkpoint.py; last.older.npz
 curves.png    loss, accuracy and learning rate over the epochs
 logs/         for TensorBoard
+
+metrics.json has checksums: of itself, and of recipe.json and history.csv.
 """
 
 import contextlib
@@ -14,6 +17,7 @@ import csv
 import dataclasses
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,7 +28,9 @@ from keras_course import files
 from keras_course.errors import UserError
 from keras_course.models.mirrored import mirrored
 from keras_course.models.shifted import shifted
-from keras_course.recipes import Recipe
+from keras_course.recipes import Recipe, differences
+
+CHECKED = ("recipe.json", "history.csv")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,14 +46,13 @@ class Run:
     def load(cls, folder: str | os.PathLike) -> "Run":
         """Read a run folder; a `UserError` says what is missing or damaged in it."""
         folder = Path(folder)
-        if not (folder / "recipe.json").is_file():
-            raise UserError(
-                f"{folder} is not a run folder: it has no recipe.json. "
-                "Give the folder that `keras-course train` or `run` printed."
-            )
+        recipe_of(folder)  # or say that this is no run folder
         try:
-            recipe = Recipe.from_json((folder / "recipe.json").read_text(encoding="utf-8"))
-            metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+            metrics = files.read_sealed(folder / "metrics.json")
+            for name in CHECKED:
+                if metrics.get("checksums", {}).get(name) != files.checksum(folder / name):
+                    raise files.Damaged(folder / name, "its checksum is another")
+            recipe = recipe_of(folder)
             with (folder / "history.csv").open(encoding="utf-8") as file:
                 history = [
                     {name: float(value) for name, value in row.items()}
@@ -56,11 +61,11 @@ class Run:
         except FileNotFoundError as error:
             raise UserError(
                 f"The run in {folder} is not finished: {Path(error.filename).name} is missing. "
-                "Start its training again with the same recipe and --output."
+                f"`keras-course train --resume {folder}` goes on with it."
             ) from error
         except (ValueError, TypeError) as error:
             raise UserError(
-                f"The run folder {folder} is damaged: {error} Train again into a new folder."
+                f"The run folder {folder} cannot be used: {error} Train again into a new folder."
             ) from error
         return cls(folder, recipe, history, metrics)
 
@@ -70,22 +75,58 @@ class Run:
         Where the recipe says so it answers with the mean over mirrored or shifted images;
         `best.keras` holds the network alone.
         """
-        path = self.folder / "best.keras"
-        try:
-            network = keras.saving.load_model(path, compile=False)
-        except Exception as error:  # zipfile, HDF5 and Keras each have their own
-            raise UserError(
-                f"{path} cannot be read ({type(error).__name__}). Train again into a new folder."
-            ) from error
+        network = best_network(self.folder)
         if self.recipe.shifted:
             network = shifted(network, self.recipe.shifted)
         return mirrored(network) if self.recipe.mirrored else network
 
     def write_metrics(self, **metrics) -> "Run":
         """Return the run with these metrics added, in its folder as well."""
-        run = dataclasses.replace(self, metrics={**self.metrics, **metrics})
-        files.write_json(self.folder / "metrics.json", run.metrics)
-        return run
+        checksums = {name: files.checksum(self.folder / name) for name in CHECKED}
+        metrics = {**self.metrics, **metrics, "checksums": checksums}
+        files.write_sealed(self.folder / "metrics.json", metrics)
+        return dataclasses.replace(self, metrics=metrics)
+
+
+def best_network(folder: Path) -> keras.Model:
+    """Return the uncompiled network of the best epoch; where damaged, of the best before it.
+
+    Errors: UserError if there is neither.
+    """
+    network = files.newest(folder / "best.keras", _load)
+    if network is None:
+        raise UserError(f"{folder / 'best.keras'} is missing. Train again into a new folder.")
+    return network
+
+
+def _load(path):
+    try:
+        return keras.saving.load_model(files.check_zip(path), compile=False)
+    except Exception as error:  # Keras and HDF5 each have their own
+        raise files.Damaged(path, error) from error
+
+
+def recipe_of(folder: str | os.PathLike, kind: type = Recipe):
+    """Return the recipe of a run folder, of this kind of dataclass, or raise a `UserError`."""
+    path = Path(folder, "recipe.json")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{folder} is not a run folder: it has no recipe.json. "
+            "Give the folder that `keras-course train` or `run` printed."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise files.Damaged(path, error) from error
+    if kind is Recipe:
+        return Recipe.from_json(text)
+    try:
+        return kind(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"{folder} holds a run of another kind, or a damaged one ({error}). "
+            "Give another folder with --output."
+        ) from error
 
 
 def new_folder(parent: str | os.PathLike = "runs") -> Path:
@@ -117,10 +158,17 @@ def output(folder: str | os.PathLike | None) -> Iterator[Path]:
     try:
         yield folder
     except BaseException:
-        with contextlib.suppress(OSError):  # what holds something stays
-            for path in [] if existed else [folder, *parents]:
-                path.rmdir()
+        if not existed and folder.exists() and not _holds_something(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # what holds something stays
+                for path in parents:
+                    path.rmdir()
         raise
+
+
+def _holds_something(folder):
+    """Return whether a folder holds more than what `lock` and killed processes leave in it."""
+    return any(not path.name.startswith((".lock", files.UNFINISHED)) for path in folder.iterdir())
 
 
 def make(folder: Path) -> None:
@@ -141,32 +189,31 @@ def _cannot_write(folder, error):
 def claim_new(folder: str | os.PathLike) -> Path:
     """Return the folder, made if need be, or raise a `UserError` if it holds anything."""
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or _holds_something(folder)):
         raise UserError(f"{folder} holds something. Give a new folder with --output.")
     make(folder)
     return folder
 
 
-def claim(folder: str | os.PathLike, recipe: Recipe, chosen: Sequence[str] = ()) -> Path:
+def claim(folder: str | os.PathLike, recipe, chosen: Sequence[str] = ()) -> Path:
     """Return the folder, made if need be, or raise a `UserError` if it holds anything else.
 
-    It may be empty, or hold a run of the same recipe; `chosen` are the fields of it that the
-    program chose itself, and that are not compared.
+    It may be empty, or hold a run of the same recipe, which is a `Recipe` or another dataclass;
+    `chosen` are the fields of it that the program chose itself, and that are not compared.
     """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Give a folder with --output.")
-    if folder.is_dir() and any(folder.iterdir()):
-        path = folder / "recipe.json"
-        if not path.is_file():
+    if folder.is_dir() and _holds_something(folder):
+        if not (folder / "recipe.json").is_file():
             raise UserError(
                 f"{folder} holds other files and no run. Give a new or empty folder with --output."
             )
-        held = Recipe.from_json(path.read_text(encoding="utf-8"))
+        held = recipe_of(folder, type(recipe))
         held = dataclasses.replace(held, **{name: getattr(recipe, name) for name in chosen})
-        if differences := recipe.differences(held):
+        if found := differences(recipe, held):
             raise UserError(
-                f"{folder} holds a run of another recipe: {differences}. "
+                f"{folder} holds a run of another recipe: {found}. "
                 "Give another folder with --output."
             )
     make(folder)
@@ -182,4 +229,15 @@ def mark(folder: Path, recipe: Recipe) -> None:
 
 def is_finished(folder: Path) -> bool:
     """Return whether a training run in this folder has come to its end."""
-    return (folder / "metrics.json").is_file() and Run.load(folder).metrics["status"] == "finished"
+    path = folder / "metrics.json"
+    return path.is_file() and files.read_sealed(path)["status"] == "finished"
+
+
+def tested(folder: Path) -> dict | None:
+    """Return the metrics of a run in this folder that has its test result, else None."""
+    path = folder / "metrics.json"
+    metrics = files.read_sealed(path) if path.is_file() else {}
+    if "test" not in metrics:
+        return None
+    print(f"{folder} holds the finished run; it is used as it is.")
+    return metrics

@@ -2,10 +2,12 @@
 
 The folder of it holds
 
+    recipe.json       what changes the result
     metrics.json      what was trained, and what came out: IoU, device, seconds, versions, date, how
                       often the test set was opened
     history.csv       one row for each epoch
     best.keras        the network of the epoch with the best mean IoU of the validation images
+    last.npz          all that the training needs to go on, see checkpoint.py
     segmentation.png  test images, their masks, and what the network makes of them
 """
 
@@ -19,6 +21,7 @@ from keras_course import (
     callbacks,
     devices,
     files,
+    lock,
     mask_plots,
     optimizers,
     overlap,
@@ -90,30 +93,47 @@ def build(chosen: Segmentation, input_shape, precision: str) -> keras.Model:
 def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None = None) -> dict:
     """Train a network, test it once, write the folder, and return what metrics.json holds.
 
-    minutes: choose the number of epochs so that all of this takes so long. Errors: UserError for
-    a folder that holds anything; `callbacks.Diverged` when the loss is not finite any more.
+    minutes: choose the number of epochs so that all of this takes so long. What was finished in the
+    folder is returned as it is, what was cut off goes on. Errors: UserError for a folder that holds
+    anything else; `callbacks.Diverged` when the loss is not finite any more.
     """
-    folder = runs.claim_new(folder)
+    folder = runs.claim(folder, chosen, ("epochs",) if minutes else ())
+    with lock.alone(folder):
+        return runs.tested(folder) or _segment(chosen, folder, minutes)
+
+
+def _segment(chosen, folder, minutes):
     loop = Loop(folder, "val_mean_iou", shown="mean_iou")
+    if loop.state:
+        chosen, minutes = Segmentation(**loop.state.recipe), None
     train, validation = masks.load(chosen.validation_fraction, chosen.seed)
     steps = len(train.images) // chosen.batch_size
-    batches = masks.training_batches(
-        train, chosen.batch_size, augmentation_name=chosen.augmentation, seed=chosen.seed
-    )
+
+    def batches(first_epoch=0):
+        return masks.training_batches(
+            train,
+            chosen.batch_size,
+            augmentation_name=chosen.augmentation,
+            seed=chosen.seed,
+            first_epoch=first_epoch,
+        )
+
     watched = pipeline.evaluation_batches(*validation)
     precision = devices.choose_precision(chosen.precision)
     model = build(chosen, train.images.shape[1:], precision)
-    epoch = timing.measure_epoch(model, batches, steps, watched)
+    epoch = loop.epoch_seconds or timing.measure_epoch(model, batches(), steps, watched)
     if minutes is not None:
         # To look at an image costs a third of learning from it.
         testing = epoch * masks.shapes.TEST_IMAGES / len(train.images) / 3
         spent = loop.seconds() + testing + AFTERWARDS
         epochs = timing.epochs_within(60 * minutes, epoch, spent)
         chosen = dataclasses.replace(chosen, epochs=epochs)
+    recipe = dataclasses.asdict(chosen)
+    files.write_json(folder / "recipe.json", recipe)
+    left = chosen.epochs - loop.epoch
     print(
         f"Training {name(chosen)} on the masks of shapes, {devices.describe()}, {precision}: "
-        f"{chosen.epochs} epochs of {timing.duration(epoch)}, "
-        f"{timing.duration(chosen.epochs * epoch)} in all. "
+        f"{left} epochs of {timing.duration(epoch)}, {timing.duration(left * epoch)} in all. "
         "Ctrl-C ends it and keeps the best epoch.",
         flush=True,
     )
@@ -124,23 +144,25 @@ def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None =
     others = [follow]
     if minutes is not None:
         others.append(callbacks.EndInTime(loop.began + 60 * minutes - AFTERWARDS, follow))
-    metrics = {
-        "model": name(chosen),
-        "dataset": "shapes, masks",
-        "recipe": dataclasses.asdict(chosen),
-    }
+    metrics = {"model": name(chosen), "dataset": "shapes, masks", "recipe": recipe}
     try:
         loop.fit(
-            model, batches, watched, steps_per_epoch=steps, epochs=chosen.epochs, others=others
+            model,
+            batches,
+            watched,
+            recipe=recipe,
+            steps_per_epoch=steps,
+            epochs=chosen.epochs,
+            others=others,
         )
     finally:
         metrics |= loop.record(model, precision)
-        files.write_json(folder / "metrics.json", metrics)
+        files.write_sealed(folder / "metrics.json", metrics)
     metrics["test_set_opened"] = 1
-    files.write_json(folder / "metrics.json", metrics)
+    files.write_sealed(folder / "metrics.json", metrics)
     metrics["test"] = test(load(folder), folder, metrics)
     metrics["seconds"] = loop.seconds()
-    files.write_json(folder / "metrics.json", metrics)
+    files.write_sealed(folder / "metrics.json", metrics)
     return metrics
 
 
@@ -159,7 +181,7 @@ def test(model: keras.Model, folder: Path, metrics: dict) -> dict:
 
 def load(folder: str | Path) -> keras.Model:
     """Return the uncompiled network of the best epoch."""
-    return keras.saving.load_model(Path(folder) / "best.keras", compile=False)
+    return runs.best_network(Path(folder))
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from keras_course import (
     data,
     devices,
     files,
+    lock,
     losses,
     models,
     optimizers,
@@ -84,7 +85,7 @@ def _adapt(model, images):
             layer.adapt(before.predict(images.astype("float32"), verbose=0))
 
 
-def batches(recipe: Recipe, splits: Splits):
+def batches(recipe: Recipe, splits: Splits, first_epoch: int = 0):
     """Return the training batches of the recipe, endless, and the steps in an epoch."""
     images, labels = splits.train
     if len(images) < recipe.batch_size:
@@ -99,6 +100,7 @@ def batches(recipe: Recipe, splits: Splits):
         recipe.batch_size,
         layers=layers,
         seed=recipe.seed,
+        first_epoch=first_epoch,
         alternate=recipe.alternating_flip,
     )
     return dataset, len(images) // recipe.batch_size
@@ -121,75 +123,83 @@ def fit(
     number of epochs so that all of this, from the call on, takes so long; the recipe of the run
     says what it became.
 
-    A finished run of the same recipe in `folder` is returned as it is. Raises `callbacks.Diverged`
-    when the loss is not finite any more, and `UserError` for what cannot work.
+    A finished run of the same recipe in `folder` is returned as it is; one that was cut off goes
+    on where its last epoch ended, to the same result, with the number of epochs that was chosen
+    then. Raises `callbacks.Diverged` when the loss is not finite any more, and `UserError` for what
+    cannot work.
     """
     _refuse_two_schedules(recipe, extra_callbacks)
     folder = runs.claim(folder, recipe, chosen=("epochs",) if minutes else ())
-    if runs.is_finished(folder):
-        print(f"{folder} holds the finished run of this recipe; it is used as it is.")
-        return Run.load(folder)
-    if (folder / "history.csv").exists():
-        print(f"{folder} holds an unfinished run of this recipe; it begins anew.")
-    loop = Loop(folder, recipe.monitor)
-    splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
-    train, steps_per_epoch = batches(recipe, splits)
-    validation = pipeline.evaluation_batches(*splits.validation)
-    precision = devices.choose_precision(recipe.precision)
-    model = model or build(recipe, splits, precision)
-    model.optimizer.learning_rate = recipe.learning_rate
-    if recipe.schedule in schedules.BETWEEN_EPOCHS and not extra_callbacks:
-        total = architecture.total(architecture.rows(model))
-        step.take_together(model, total.multiply_adds * recipe.batch_size)
-    seconds = epoch_seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
-    if minutes is not None:
-        epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds())
-        recipe = dataclasses.replace(recipe, epochs=epochs)
-    files.write_text(folder / "recipe.json", recipe.to_json())
-    print(
-        f"Training {recipe.model} on {recipe.dataset}, {devices.describe()}, {precision}: "
-        f"at most {recipe.epochs} epochs of {timing.duration(seconds)}, "
-        f"{timing.duration(recipe.epochs * seconds)} in all. "
-        "Ctrl-C ends it and keeps the best epoch.",
-        flush=True,
-    )
-    schedule = _schedule(recipe, steps_per_epoch)
-    others = [
-        schedule,
-        keras.callbacks.EarlyStopping(
-            recipe.monitor, mode=schedules.mode(recipe.monitor), patience=recipe.patience
-        ),
-        keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
-        *extra_callbacks,
-    ]
-    # First, so that what is validated and kept are the averages.
-    averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []
-    if minutes is not None:
-        follow = schedule if isinstance(schedule, callbacks.FollowRates) else None
-        others.append(callbacks.EndInTime(loop.began + 60 * minutes, follow))
-    try:
-        loop.fit(
-            model,
-            train,
-            validation,
-            steps_per_epoch=steps_per_epoch,
-            epochs=recipe.epochs,
-            measuring=averaging,
-            others=others,
+    with lock.alone(folder):
+        if runs.is_finished(folder):
+            print(f"{folder} holds the finished run of this recipe; it is used as it is.")
+            return Run.load(folder)
+        loop = Loop(folder, recipe.monitor)
+        if loop.state:
+            recipe, minutes = Recipe(**loop.state.recipe), None
+        splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
+        train, steps_per_epoch = batches(recipe, splits)
+        validation = pipeline.evaluation_batches(*splits.validation)
+        precision = devices.choose_precision(recipe.precision)
+        model = model or build(recipe, splits, precision)
+        model.optimizer.learning_rate = recipe.learning_rate
+        if recipe.schedule in schedules.BETWEEN_EPOCHS and not extra_callbacks:
+            total = architecture.total(architecture.rows(model))
+            step.take_together(model, total.multiply_adds * recipe.batch_size)
+        seconds = loop.epoch_seconds or epoch_seconds
+        seconds = seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
+        if minutes is not None:
+            epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds())
+            recipe = dataclasses.replace(recipe, epochs=epochs)
+        files.write_text(folder / "recipe.json", recipe.to_json())
+        print(
+            f"Training {recipe.model} on {recipe.dataset}, {devices.describe()}, {precision}: "
+            f"at most {recipe.epochs - loop.epoch} epochs of {timing.duration(seconds)}, "
+            f"{timing.duration((recipe.epochs - loop.epoch) * seconds)} in all. "
+            "Ctrl-C ends it and keeps the best epoch.",
+            flush=True,
         )
-    finally:
-        write(Run(folder, recipe, loop.history.rows, loop.record(model, precision)))
-    return Run.load(folder)
+        schedule = _schedule(recipe, steps_per_epoch)
+        others = [
+            schedule,
+            keras.callbacks.EarlyStopping(
+                recipe.monitor, mode=schedules.mode(recipe.monitor), patience=recipe.patience
+            ),
+            keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
+            *extra_callbacks,
+        ]
+        # First, so that what is validated and kept are the averages.
+        averaged = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []
+        if minutes is not None:
+            follow = schedule if isinstance(schedule, callbacks.FollowRates) else None
+            others.append(callbacks.EndInTime(loop.began + 60 * minutes, follow))
+        try:
+            loop.fit(
+                model,
+                lambda first: batches(recipe, splits, first)[0],
+                validation,
+                recipe=dataclasses.asdict(recipe),
+                steps_per_epoch=steps_per_epoch,
+                epochs=recipe.epochs,
+                measuring=averaged,
+                others=others,
+            )
+        finally:
+            write(Run(folder, recipe, loop.history.rows, loop.record(model, precision)))
+        return Run.load(folder)
 
 
 def write(run: Run) -> None:
-    """Write the metrics and the curves of a run, however it ended."""
-    run.write_metrics()
+    """Write the curves and the metrics of a run, however it ended.
+
+    The metrics come last: they say that all is there.
+    """
     if run.history:
         recipe, metrics = run.recipe, run.metrics
         title = f"{recipe.model} on {recipe.dataset}, {metrics['precision']}, {metrics['device']}"
         figure = plots.curves(run.history, title, monitor=recipe.monitor)
         plots.save(figure, run.folder / "curves.png")
+    run.write_metrics()
 
 
 def test(run: Run, *, splits: Splits | None = None) -> Run:
@@ -199,7 +209,7 @@ def test(run: Run, *, splits: Splits | None = None) -> Run:
     The class probabilities of the test images go to `test_predictions.npz`, so that a report needs
     no third one.
     """
-    if run.metrics["test_set_opened"]:
+    if "test" in run.metrics:
         return run
     recipe = run.recipe
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)

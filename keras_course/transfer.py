@@ -17,7 +17,7 @@ import os
 
 import keras
 
-from keras_course import data, devices, files, runs, schedules, training
+from keras_course import data, devices, files, lock, runs, schedules, training
 from keras_course.data import pipeline
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
@@ -66,8 +66,8 @@ def transfer(
     parts are at most; `recipe_of` makes one. The recipe of the run names the source.
 
     The run folder is as that of `training.fit`; `metrics.json` says under "transfer" how long the
-    body was frozen. A finished run of the same recipe and source is returned as it is. Errors:
-    UserError for a source that does not fit; `callbacks.Diverged`.
+    body was frozen. A finished run of the same recipe and source is returned as it is; one that was
+    cut off goes on. Errors: UserError for a source that does not fit; `callbacks.Diverged`.
     """
     if recipe.schedule != "constant":
         raise UserError(
@@ -81,16 +81,25 @@ def transfer(
     name = source.name if isinstance(source, keras.Model) else str(source)
     random, recipe = recipe, dataclasses.replace(recipe, pretrained=name)
     folder = runs.claim(folder, recipe)
-    if runs.is_finished(folder):
-        print(f"{folder} holds the finished run of this recipe and source; it is used as it is.")
+    with lock.alone(folder):
+        if runs.is_finished(folder):
+            print(
+                f"{folder} holds the finished run of this recipe and source; it is used as it is."
+            )
+            return Run.load(folder)
+        splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
+        precision = devices.choose_precision(recipe.precision)
+        model = load_pretrained(training.build(random, splits, precision), source, head=False)
+        _fit(model, recipe, folder, splits, precision)
         return Run.load(folder)
-    loop = Loop(folder, recipe.monitor)
-    splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
-    train, steps_per_epoch = training.batches(recipe, splits)
+
+
+def _fit(model, recipe, folder, splits, precision):
+    """Train both parts, and write down how that ended."""
+    _, steps_per_epoch = training.batches(recipe, splits)
     validation = pipeline.evaluation_batches(*splits.validation)
-    precision = devices.choose_precision(recipe.precision)
-    model = load_pretrained(training.build(random, splits, precision), source, head=False)
     files.write_text(folder / "recipe.json", recipe.to_json())
+    loop = Loop(folder, recipe.monitor)
 
     def fit(part, rate, epochs):
         """Compile and fit, until the validation metric stops improving."""
@@ -104,25 +113,26 @@ def transfer(
         )
         loop.fit(
             model,
-            train,
+            lambda first: training.batches(recipe, splits, first)[0],
             validation,
+            recipe=dataclasses.asdict(recipe),
             steps_per_epoch=steps_per_epoch,
             epochs=epochs,
             others=[early_stopping],
         )
 
     *body, _ = model.layers
-    frozen, fine_tuning_rate = 0, FINE_TUNING * recipe.learning_rate
+    fine_tuning_rate = FINE_TUNING * recipe.learning_rate
     try:
         for layer in body:
             layer.trainable = False
         fit("the head on a frozen body", recipe.learning_rate, recipe.frozen_epochs)
-        frozen, loop.status = len(loop.history.rows), "failed"
+        loop.status = "failed"
         for layer in body:
             layer.trainable = True
         fit("all layers", fine_tuning_rate, recipe.epochs)
     finally:
-        parts = {"frozen_epochs": frozen, "fine_tuning_rate": fine_tuning_rate}
+        # `before` is that of the part which ended last: none, where that was the first one.
+        parts = {"frozen_epochs": loop.before, "fine_tuning_rate": fine_tuning_rate}
         metrics = {**loop.record(model, precision), "transfer": parts}
         training.write(Run(folder, recipe, loop.history.rows, metrics))
-    return Run.load(folder)

@@ -32,4 +32,4 @@ def test_minutes_for_less_than_an_epoch_are_refused_before_the_search(epochs_of,
     epochs_of(100)
     with pytest.raises(UserError, match="One epoch takes 1 min 40 s"):
         job.run(TINY, tmp_path / "run", minutes=1)
-    assert not list((tmp_path / "run").glob("*"))
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {".lock"}

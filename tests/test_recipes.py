@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from keras_course.errors import UserError
-from keras_course.recipes import RECIPES, Recipe
+from keras_course.recipes import RECIPES, Recipe, differences
 
 
 def test_the_timed_differs_from_the_default_only_in_what_a_short_run_needs():
@@ -34,8 +34,8 @@ def test_equal_recipes_have_equal_hashes_and_others_not():
 def test_differences_are_told_in_words():
     recipe = Recipe()
     other = dataclasses.replace(recipe, epochs=3)
-    assert recipe.differences(other) == "epochs 3 instead of 20"
-    assert recipe.differences(recipe) == ""
+    assert differences(recipe, other) == "epochs 3 instead of 20"
+    assert differences(recipe, recipe) == ""
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ PACKAGE = ROOT / "keras_course"
 
 # A module imports only from floors below its own, or from its own folder.
 FLOORS = [
-    {"errors", "files", "quiet", "options", "model_table", "fused_optimizers", "__init__"},
+    {"errors", "quiet", "options", "model_table", "fused_optimizers", "__init__"},
+    {"files"},
     {
+        "lock",
         "devices",
         "layers",
         "schedules",
@@ -37,7 +39,7 @@ FLOORS = [
     {"data", "models", "drawing"},
     {"recipes", "preview", "describe"},
     {"runs", "variables"},
-    {"timing"},
+    {"timing", "checkpoint"},
     {"callbacks"},
     {"loop"},
     {"training"},

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, cli, mask_plots, segmentation
+from keras_course import callbacks, cli, files, mask_plots, segmentation
 from keras_course.callbacks import Diverged
 from keras_course.data import masks, shapes
 
@@ -43,9 +43,11 @@ def done(few, tmp_path_factory):
 
 def test_the_folder_holds_what_the_header_says(done):
     folder, metrics = done
-    files = {"metrics.json", "history.csv", "best.keras", "segmentation.png"}
-    assert {file.name for file in folder.iterdir()} == files
-    assert json.loads((folder / "metrics.json").read_text()) == metrics
+    names = {"recipe.json", "metrics.json", "history.csv", "segmentation.png"}
+    names |= {"best.keras", "last.npz", "last.older.npz"}
+    found = {file.name for file in folder.iterdir() if not file.name.startswith(".")}
+    assert found - {"best.older.keras"} == names
+    assert files.read_sealed(folder / "metrics.json") == metrics
     assert (folder / "segmentation.png").read_bytes().startswith(b"\x89PNG")
     with (folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -123,7 +125,7 @@ def test_the_command_hands_on_its_options_and_says_what_came_out(done, monkeypat
 def test_a_folder_that_holds_something_is_left_alone(done, capsys):
     before = {file: file.read_bytes() for file in done[0].iterdir()}
     assert cli.main(["segment", "--model", "unet", "--output", str(done[0])]) == 2
-    assert "Give a new folder" in capsys.readouterr().err
+    assert "holds a run of another recipe: batch_size 30 instead of 32" in capsys.readouterr().err
     assert {file: file.read_bytes() for file in done[0].iterdir()} == before
 
 

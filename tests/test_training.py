@@ -232,10 +232,10 @@ def test_a_damaged_run_folder_is_named(run, tmp_path):
     (tmp_path / "metrics.json").write_text("{")
     with pytest.raises(UserError, match="damaged"):
         Run.load(tmp_path)
-    (tmp_path / "metrics.json").write_text("{}")
     (tmp_path / "history.csv").write_text("epoch\n1\n")
+    Run(tmp_path, TINY, [], {}).write_metrics()
     (tmp_path / "best.keras").write_bytes((run.folder / "best.keras").read_bytes()[:1000])
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="best.keras is damaged"):
         Run.load(tmp_path).model()
 
 

@@ -39,7 +39,7 @@ def of(drawing: shapes.Drawing) -> MaskedImages:
 
 
 def training_batches(
-    train: MaskedImages, batch_size: int, *, augmentation_name: str, seed: int
+    train: MaskedImages, batch_size: int, *, augmentation_name: str, seed: int, first_epoch: int = 0
 ) -> tf.data.Dataset:
     """Return endless batches (images, masks), as `pipeline.training_batches`.
 
@@ -53,5 +53,6 @@ def training_batches(
         batch_size,
         layers=augmentation.layers_of(augmentation_name),
         seed=seed,
+        first_epoch=first_epoch,
     )
     return batches.map(lambda x, _: (x[..., :-1], tf.cast(x[..., -1], "int32")))

@@ -1,0 +1,59 @@
+"""One process at a time writes into a folder.
+
+The lock is the system's, on the open file `.lock`: it goes with the process that holds it, however
+that ends, so none is ever left behind. `.lock.json` says who has it.
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+
+from keras_course import files
+from keras_course.errors import UserError
+
+
+@contextlib.contextmanager
+def alone(folder: str | os.PathLike) -> Iterator[None]:
+    """Keep other processes out of the folder during the block, which may hold another such block.
+
+    Errors: UserError if another process, which it names, is in there.
+    """
+    holder = Path(folder, ".lock.json")
+    lock = filelock.FileLock(Path(folder, ".lock").resolve(), is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise UserError(
+            f"{_described(holder)} is working in {folder}. Wait for its end, or give another "
+            "folder with --output."
+        ) from error
+    try:
+        if lock.lock_counter == 1:
+            files.write_json(holder, _this_process())
+        yield
+    finally:
+        if lock.lock_counter == 1:
+            holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _this_process():
+    return {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "since": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
+
+
+def _described(holder):
+    try:
+        said = json.loads(holder.read_text(encoding="utf-8"))
+        return f"Process {said['process']} on {said['host']}, since {said['since']},"
+    except (OSError, ValueError, KeyError):  # it has just come, or just goes
+        return "Another process"
