@@ -1,7 +1,7 @@
 """The command line: every command parses its options, calls one function and prints.
 
 Exit codes: 0 done; 1 it could not be done (diverged, something missing); 2 a mistake in what was
-given; 130 interrupted by Ctrl-C, 143 by SIGTERM.
+given; 3 every trial of a search diverged; 130 interrupted by Ctrl-C, 143 by SIGTERM.
 
 Imports are inside the commands, so that `--help` does not wait for TensorFlow.
 """
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except Failure as error:
         print(f"keras-course: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code
     except Terminated:
         print("keras-course: ended by SIGTERM.", file=sys.stderr)
         return 143
@@ -206,14 +206,35 @@ def find_lr(given):
 
 
 def tune(given):
+    if given.show:
+        return _show(given.show)
     recipe = _recipe(given)
     from keras_course import runs
     from keras_course.search.tune import tune
 
     with runs.output(given.output) as folder:
         runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
-        found = tune(recipe, folder, search=given.search, trials=given.trials)
+        found = tune(
+            recipe,
+            folder,
+            search=given.search,
+            trials=given.trials,
+            paired=not given.unpaired,
+            trial_seconds=60 * given.trial_minutes if given.trial_minutes else None,
+        )
     print(found.text())
+
+
+def _show(folder):
+    """Print and draw the trials of a search, which may go on meanwhile."""
+    quiet.import_keras()
+    from keras_course.search.leaderboard import Search
+    from keras_course.search.tune import draw
+
+    found = Search.so_far(Path(folder) / "search")
+    print(found.text())
+    for path in draw(found):
+        print(path)
 
 
 def export(given):
@@ -340,6 +361,7 @@ def _check_positive(given):
     for name, low in (
         ("minutes", 0),
         ("trials", 1),
+        ("trial_minutes", 0),
         ("seeds", 1),
         ("input_size", 1),
         ("num_classes", 1),

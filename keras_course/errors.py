@@ -17,6 +17,8 @@ class UserError(ValueError):
 class Failure(Exception):
     """What was asked for was tried and did not succeed; the message says why."""
 
+    exit_code = 1
+
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM: a scheduler such as SLURM, or Colab, is about to end this process."""

@@ -108,6 +108,12 @@ def transfer_options(command):
 def tune_options(command):
     recipe_options(command)
     search_options(command)
+    text = "other weights and batches for each trial, not the same for all"
+    command.add_argument("--unpaired", action="store_true", help=text)
+    text = "a trial that takes longer counts as failed"
+    command.add_argument("--trial-minutes", type=float, metavar="M", help=text)
+    text = "print and draw the trials of a search, of this folder, as far as it is"
+    command.add_argument("--show", metavar="FOLDER", help=text)
 
 
 def run_argument(command):

@@ -28,7 +28,7 @@ def save(model: keras.Model, path: Path) -> None:
 
 
 def load(model: keras.Model, path: Path) -> None:
-    with np.load(path) as values:
+    with np.load(files.check_zip(path)) as values:
         write(model, [values[f"arr_{i}"] for i in range(len(values.files))])
 
 

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "keras_course"
 
 # A module imports only from floors below its own, or from its own folder.
 FLOORS = [
-    {"errors", "quiet", "options", "model_table", "fused_optimizers", "__init__"},
+    {"errors", "quiet", "options", "time_limit", "model_table", "fused_optimizers", "__init__"},
     {"files"},
     {
         "lock",

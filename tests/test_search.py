@@ -5,8 +5,10 @@ import json
 import pytest
 
 from keras_course.errors import UserError
+from keras_course.files import read_sealed
 from keras_course.search import leaderboard, tune
 from keras_course.search.leaderboard import Search
+from keras_course.search.narrator import Narrator
 from tests.search_rows import LINEAR, SPLITS, compiled_once
 
 __all__ = ["compiled_once"]
@@ -27,7 +29,7 @@ def test_each_search_finds_a_rate_of_the_band_and_a_second_call_returns_the_same
 ):
     settings = QUICK | {"search": search, "trials": min(trials, 5)}
     found = tune.tune(RECIPE, tmp_path, **settings)
-    board = json.loads((tmp_path / "search" / "leaderboard.json").read_text())
+    board = read_sealed(tmp_path / "search" / "leaderboard.json")
     assert board == found.leaderboard
     assert len(board["trials"]) == trials
     assert board["best_learning_rate"] == board["trials"][0]["learning_rate"]
@@ -62,7 +64,7 @@ def test_an_interrupted_search_goes_on_to_the_result_of_an_uninterrupted_one(
 ):
     settings = QUICK | {"search": search, "trials": 5}
     whole = tune.tune(RECIPE, tmp_path / "whole", **settings)
-    on_trial_begin, calls = tune._Narrator.on_trial_begin, []
+    on_trial_begin, calls = Narrator.on_trial_begin, []
 
     def interrupted(tuner, trial):
         calls.append(trial.trial_id)
@@ -70,7 +72,7 @@ def test_an_interrupted_search_goes_on_to_the_result_of_an_uninterrupted_one(
             raise KeyboardInterrupt
         on_trial_begin(tuner, trial)
 
-    monkeypatch.setattr(tune._Narrator, "on_trial_begin", interrupted)
+    monkeypatch.setattr(Narrator, "on_trial_begin", interrupted)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             tune.tune(RECIPE, tmp_path / "broken", **settings)

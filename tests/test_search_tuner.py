@@ -1,12 +1,14 @@
 import json
+import time
 
 import keras
 import keras_tuner as kt
 import numpy as np
 import pytest
 
-from keras_course import training, variables
+from keras_course import files, training, variables
 from keras_course.data import pipeline
+from keras_course.errors import UserError
 from keras_course.search import oracles, tune
 from keras_course.search.one_model import OneModel
 from keras_course.search.tuner import PairedTuner, execution_seed
@@ -57,7 +59,9 @@ def search(tuner, epochs=2):
 def one_model(band=(1e-3, 1e-2), steps=3, model=None):
     train, _ = training.batches(LINEAR, SPLITS)
     validation = pipeline.evaluation_batches(*SPLITS.validation)
-    return OneModel(model or training.build(LINEAR, SPLITS), band, train, validation, steps)
+    model = model or training.build(LINEAR, SPLITS)
+    first = variables.read(model)
+    return OneModel(model, band, lambda seed: (first, train), validation, steps, LINEAR.seed)
 
 
 def test_a_keras_tuner_user_takes_the_tuner_with_a_hypermodel_and_an_oracle_of_their_own(tmp_path):
@@ -169,7 +173,79 @@ def test_a_promoted_trial_is_bit_equal_to_one_that_ran_through(tmp_path):
     assert before + after == straight.history("0")["executions"][0]["losses"]
 
 
-def test_an_exception_in_build_is_shown_at_once_with_its_cause(tmp_path):
+def full():
+    raise MemoryError("no room for a tensor")
+
+
+def nothing():
+    return None
+
+
+def not_a_number():
+    return {"val_accuracy": float("nan")}
+
+
+def infinite():
+    return float("-inf")
+
+
+def broken_code():
+    raise LookupError("the cause")
+
+
+@pytest.mark.parametrize(
+    "does, status, reason",
+    [
+        (full, "failed", "MemoryError: no room"),
+        (nothing, "failed", "The return value of HyperModel.fit() is None"),
+        (not_a_number, "diverged", None),
+        (infinite, "diverged", None),
+        (broken_code, "failed", "LookupError: the cause"),
+    ],
+)
+def test_a_trial_that_goes_wrong_is_marked_and_told_and_the_search_goes_on(
+    does, status, reason, tmp_path, capsys
+):
+    class GoesWrong(Perceptron):
+        def fit(self, hp, model, *args, **kwargs):
+            trials = sum(path.startswith("trial_") for path in self.folders())
+            return super().fit(hp, model, *args, **kwargs) if trials == 2 else does()
+
+    tuner = tuner_of(tmp_path, GoesWrong(), trials=5)
+    histories = search(tuner, epochs=1)
+    statuses = [history["status"] for history in histories]
+    assert statuses == [status, "finished", *[status] * 3]
+    if reason:
+        assert reason in histories[0]["reason"]
+        assert "Trial 0 failed" in capsys.readouterr().out
+    scores = [tuner.oracle.trials[name].score for name in sorted(tuner.oracle.trials)]
+    assert [score > 0 for score in scores] == [False, True, False, False, False]
+
+
+def test_a_trial_that_hangs_is_marked_after_its_time_and_the_search_goes_on(tmp_path):
+    class Hangs(Perceptron):
+        def fit(self, hp, model, *args, **kwargs):
+            if not (tmp_path / "tuner" / "trial_1").exists():
+                time.sleep(60)
+            return super().fit(hp, model, *args, **kwargs)
+
+    histories = search(tuner_of(tmp_path, Hangs(), trials=2, trial_seconds=4), epochs=1)
+    assert [history["status"] for history in histories] == ["failed", "finished"]
+    assert histories[0]["reason"] == "it took longer than 4 s"
+
+
+def test_a_full_disk_is_no_fault_of_a_trial(tmp_path):
+    class Full(Perceptron):
+        def fit(self, *args, **kwargs):
+            raise files.DiskFull(tmp_path, 0, 0)
+
+    tuner = tuner_of(tmp_path, Full())
+    with pytest.raises(files.DiskFull):
+        search(tuner)
+    assert len(tuner.oracle.end_order) == 0
+
+
+def test_an_exception_in_build_is_shown_with_its_cause(tmp_path, capsys):
     class Broken(Perceptron):
         built = 0
 
@@ -179,10 +255,107 @@ def test_an_exception_in_build_is_shown_at_once_with_its_cause(tmp_path):
                 raise LookupError("the cause")
             return super().build(hp)
 
-    broken = Broken()
-    with pytest.raises(LookupError, match="the cause"):
-        search(tuner_of(tmp_path, broken))
-    assert broken.built == 2
+    search(tuner_of(tmp_path, Broken()))
+    assert "Trial 0 failed. LookupError: the cause\n" in capsys.readouterr().out
+
+
+ORACLES = {
+    "GridSearch": lambda: kt.oracles.GridSearchOracle(ACCURACY, 7, seed=1),
+    "RandomSearch": lambda: kt.oracles.RandomSearchOracle(ACCURACY, max_trials=5, seed=1),
+    "Hyperband": lambda: kt.oracles.HyperbandOracle(ACCURACY, max_epochs=3, seed=1),
+    "BayesianOptimization": lambda: kt.oracles.BayesianOptimizationOracle(
+        ACCURACY, max_trials=6, num_initial_points=3, seed=1
+    ),
+}
+
+
+class Arithmetic(kt.HyperModel):
+    """Trains nothing: the score is a function of two values."""
+
+    stop_at, calls = None, 0
+
+    def build(self, hp):
+        hp.Float("rate", 1e-4, 1e-1, step=10, sampling="log")
+        hp.Choice("width", [1, 2, 3])
+        return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+
+    def fit(self, hp, model, **kwargs):
+        self.calls += 1
+        if self.calls == self.stop_at:
+            raise KeyboardInterrupt
+        if "tuner/epochs" in hp.values:  # whose state is to be saved
+            model.compile("sgd", "mse")
+            model.fit(np.ones((2, 1)), np.ones((2, 1)), verbose=0, **kwargs)
+        return {"val_accuracy": hp.get("width") / 4 + hp.get("rate")}
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_every_oracle_of_keras_tuner_is_taken_up_where_it_was(name, tmp_path):
+    def run(folder, stop_at=None):
+        hypermodel = Arithmetic()
+        hypermodel.stop_at = stop_at
+        tuner = PairedTuner(
+            ORACLES[name](), hypermodel, seed=3, directory=folder, project_name="tuner"
+        )
+        tuner.search(verbose=0)
+        trials = tuner.oracle.trials.values()
+        return [(trial.trial_id, trial.hyperparameters.values, trial.score) for trial in trials]
+
+    whole = run(tmp_path / "whole")
+    for stop_at in (1, 3, 2):
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "cut", stop_at)
+    assert run(tmp_path / "cut") == whole
+    assert run(tmp_path / "cut") == whole  # nothing is left to do
+
+
+def test_another_space_or_another_search_is_refused_and_told_apart(tmp_path):
+    class Wider(Perceptron):
+        def build(self, hp):
+            hp.Choice("width", [1, 2])
+            return super().build(hp)
+
+    search(tuner_of(tmp_path, trials=2), epochs=1)
+    with pytest.raises(UserError, match="holds another search: oracle .* space .*width"):
+        tuner_of(tmp_path, Wider(), oracle=kt.oracles.RandomSearchOracle(ACCURACY, 2, seed=1))
+    with pytest.raises(UserError, match="seed 1 instead of 0"):
+        tuner_of(tmp_path, trials=2, seed=1)
+    with pytest.raises(UserError, match="data 'b' instead of None"):
+        tuner_of(tmp_path, trials=2, search_of={"data": "b"})
+
+
+def test_what_is_damaged_in_a_project_is_made_anew(tmp_path, capsys):
+    def scores(tuner):
+        return [tuner.oracle.trials[name].score for name in sorted(tuner.oracle.trials)]
+
+    first = tuner_of(tmp_path, trials=3)
+    search(first, epochs=1)
+    whole = scores(first)
+    journal = tmp_path / "tuner" / "journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    for damage in (
+        lambda: journal.write_bytes(b"".join(lines)[:-30]),
+        lambda: journal.write_bytes(
+            b"".join(lines).replace(b'"val_accuracy": 0.', b'"val_accuracy": 1.')
+        ),
+        lambda: journal.write_bytes(b"".join(lines[:3] + lines[4:])),
+        lambda: (tmp_path / "tuner" / "trial_1" / "history.json").write_text("{}"),
+        lambda: (tmp_path / "tuner" / "trial_2" / "history.json").unlink(),
+    ):
+        damage()
+        again = tuner_of(tmp_path, trials=3)
+        assert "damaged" in capsys.readouterr().out
+        assert len(again.oracle.end_order) < 3
+        search(again, epochs=1)
+        assert scores(again) == whole
+
+
+def test_without_pairs_each_trial_has_weights_and_batches_of_its_own(tmp_path):
+    first, second = search(tuner_of(tmp_path, trials=2, paired=False), epochs=1)
+    seeds = [history["executions"][0]["seed"] for history in (first, second)]
+    assert seeds == [execution_seed(0, 0, 0), execution_seed(0, 0, 1)]
+    losses = [history["executions"][0]["losses"][0] for history in (first, second)]
+    assert losses[0] != losses[1]
 
 
 def test_the_dtype_policy_survives_keras_tuners_clearing_of_the_session(tmp_path):

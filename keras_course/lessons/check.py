@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from keras_course.lessons.compare import difference, same, shown
-from keras_course.lessons.time_limit import TimeLimitExceeded, time_limit
+from keras_course.time_limit import TimeLimitExceeded, time_limit
 
 PACKAGE = str(Path(__file__).parents[1])
 SECONDS = 30  # for all calls of one check

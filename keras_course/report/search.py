@@ -1,8 +1,6 @@
 """The search for the learning rate, as far as it left something in the run folder."""
 
-import json
-
-from keras_course import timing
+from keras_course import files, timing
 from keras_course.errors import UserError
 from keras_course.report import pages
 from keras_course.runs import Run
@@ -16,6 +14,7 @@ def section(run: Run) -> str:
         *_picture(run.folder / "range_test.png", "Range test"),
         *_leaderboard(run.folder / "search" / "leaderboard.json"),
         *_picture(run.folder / "search" / "search.png", "Score against learning rate"),
+        *_picture(run.folder / "search" / "curves.png", "The trials, step by step"),
     ]
     if not parts:
         parts = [pages.paragraph("There is no search in this run folder.")]
@@ -32,14 +31,14 @@ def _leaderboard(path):
     if not path.is_file():
         return
     try:
-        board = json.loads(path.read_text(encoding="utf-8"))
+        board = files.read_sealed(path)
         best, monitor, (low, high) = board["best_learning_rate"], board["monitor"], board["band"]
         rows = [[_value(trial, column) for column in COLUMNS] for trial in board["trials"]]
         words = (
             f"{len(rows)} trials by {board['search']} search with rates from {low:.2g} to "
             f"{high:.2g}, {timing.duration(board['seconds'])} in all. "
         )
-        words += f"The best one is {best:.3g}." if best else "All of them diverged."
+        words += f"The best one is {best:.3g}." if best else "None of them finished."
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{path} is damaged ({error!r}). Start the same search again to write it anew."
@@ -51,5 +50,5 @@ def _leaderboard(path):
 
 
 def _value(trial, column):
-    """Return what the table shows: a diverged trial has a worst score, which nobody measured."""
-    return None if column == "score" and trial["status"] == "diverged" else trial[column]
+    """Return what the table shows: where no trial finished, nobody measured the worst score."""
+    return None if column == "score" and trial["status"] != "finished" else trial[column]

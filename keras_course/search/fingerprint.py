@@ -6,12 +6,12 @@ of rates, and hands out the old results. Here `search.json` in the folder says w
 
 import dataclasses
 import hashlib
-import json
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
+from keras_course import files
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
@@ -46,11 +46,10 @@ def check(path: Path, given: dict) -> dict | None:
             )
         return None
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        stored = files.read_sealed(path)
+    except files.Damaged as error:
         raise UserError(
-            f"{path} is damaged ({error}). Remove {path.parent} to search anew, or give another "
-            "folder with --output."
+            f"{error} Remove {path.parent} to search anew, or give another folder with --output."
         ) from error
     differences = [
         f"{name} {_show(given[name])} instead of {_show(stored.get(name))}"

@@ -5,6 +5,8 @@ variable gets its first value back, and the rate its new one. That saves the sec
 in each trial, and the memory that KerasTuner's trials gather.
 """
 
+from collections.abc import Callable
+
 import keras
 import keras_tuner as kt
 
@@ -15,25 +17,35 @@ from keras_course.callbacks import FollowRates
 class OneModel(kt.HyperModel):
     """The hypermodel with one hyperparameter, the learning rate.
 
-    model: compiled, with its first weights. band: (lowest, highest) rate, searched
-    log-uniformly. train: endless batches, the same from the start each time they are iterated;
-    rounds: `fit` takes `steps` of them an epoch.
+    beginning: returns for a seed the values of all variables, as `variables.read` does, and endless
+    batches, the same from the start each time they are iterated. model: compiled; it gets the
+    values. band: (lowest, highest) rate, searched log-uniformly. `fit` takes `steps` batches an
+    epoch. execution_seed: of the next trial; whoever runs the trials sets it.
 
     Within each epoch the rate falls to zero along half a cosine. What a network at full rate shows
     after a few steps is noise, and unfair to high rates: its weights run ahead of the statistics of
     BatchNormalization. At rate zero they have caught up.
     """
 
-    def __init__(self, model: keras.Model, band: tuple[float, float], train, validation, steps):
+    def __init__(
+        self,
+        model: keras.Model,
+        band: tuple[float, float],
+        beginning: Callable,
+        validation,
+        steps: int,
+        seed: int,
+    ):
         super().__init__(model.name)
-        self.model, self.band = model, band
-        self.train, self.validation, self.steps = train, validation, steps
-        self.first = variables.read(model)
+        self.model, self.band, self.beginning = model, band, beginning
+        self.validation, self.steps = validation, steps
+        self.execution_seed = seed
 
     def build(self, hp):
         low, high = self.band
         rate = hp.Float("learning_rate", low, high, sampling="log")
-        variables.write(self.model, self.first)
+        values, self.train = self.beginning(self.execution_seed)
+        variables.write(self.model, values)
         self.model.optimizer.learning_rate = rate
         return self.model
 

@@ -32,7 +32,23 @@ class LogGrid(kt.Oracle):
 
 
 class Hyperband(kt.oracles.HyperbandOracle):
-    """KerasTuner's Hyperband, which also says how much work it will make."""
+    """KerasTuner's Hyperband, the same with any number of workers.
+
+    It promotes when a rung is complete, and begins the next bracket after the one before.
+    """
+
+    def populate_space(self, trial_id):
+        if self.ongoing_trials and not self._rung_has_room():
+            return {"status": "IDLE"}
+        return super().populate_space(trial_id)
+
+    def _rung_has_room(self):
+        """Return whether the rung that was begun last lacks trials: none depends on its others."""
+        if not self._brackets:
+            return False
+        rounds = self._brackets[-1]["rounds"]
+        last = max((number for number, trials in enumerate(rounds) if trials), default=0)
+        return len(rounds[last]) < self._get_size(self._brackets[-1]["bracket_num"], last)
 
     def plan(self) -> list[tuple[int, int, int]]:
         """Return (trials, first epoch, last epoch) of each rung of each bracket."""

@@ -1,9 +1,11 @@
-"""The pictures of the search: loss and score against the learning rate, on a logarithmic axis."""
+"""The pictures of the search: loss and score against the learning rate, and loss step by step."""
 
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from keras_course.plots import BLUE, GREEN, ORANGE, RED
+from keras_course.plots import BLUE, GREEN, ORANGE, PURPLE, RED
 
 
 def range_test(result, title: str) -> Figure:
@@ -25,7 +27,10 @@ def search(leaderboard: dict, title: str) -> Figure:
     figure, axes = _rate_axes(title)
     trials = leaderboard["trials"]
     finished = [trial for trial in trials if trial["status"] == "finished"]
-    diverged = [trial for trial in trials if trial["status"] == "diverged"]
+    broken = {
+        status: [trial for trial in trials if trial["status"] == status]
+        for status in ("diverged", "failed")
+    }
     longest = max((trial["steps"] for trial in finished), default=0)
 
     def draw(chosen, *, label, **style):
@@ -46,7 +51,8 @@ def search(leaderboard: dict, title: str) -> Figure:
         color=BLUE,
         mfc="none",
     )
-    draw(diverged, label="diverged", marker="x", ms=9, mew=2, color=RED)
+    draw(broken["diverged"], label="diverged", marker="x", ms=9, mew=2, color=RED)
+    draw(broken["failed"], label="failed", marker="+", ms=10, mew=2, color=PURPLE)
     best = leaderboard["best_learning_rate"]
     if best:
         draw(trials[:1], label=f"best: {best:.2g}", marker="*", ms=16, color=ORANGE)
@@ -56,6 +62,60 @@ def search(leaderboard: dict, title: str) -> Figure:
     axes.set_ylabel(leaderboard["monitor"].replace("val_", "validation "))
     axes.legend()
     return figure
+
+
+def curves(leaderboard: dict, histories: dict[str, dict], title: str) -> Figure:
+    """Draw the training loss of all trials, coloured by their rate, and validation loss by rate.
+
+    histories: of each trial, see `tuner.py`.
+    """
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    left, right = figure.subplots(1, 2)
+    low, high = leaderboard["band"]
+    colors = ScalarMappable(LogNorm(low, high if high > low else 2 * low), "viridis")
+    trials = leaderboard["trials"]
+    for trial in trials:
+        losses = [loss for run in histories[trial["trial"]]["executions"] for loss in run["losses"]]
+        losses = [loss for loss in losses if loss is not None]
+        color, broken = colors.to_rgba(trial["learning_rate"]), trial["status"] != "finished"
+        begun = max(0, trial["steps"] - len(losses))  # the steps of lower rungs
+        steps = range(begun + 1, begun + len(losses) + 1)
+        left.plot(steps, _smooth(losses), color=color, ls=":" if broken else "-", lw=1.5)
+        if broken and losses:
+            left.plot(steps[-1], _smooth(losses)[-1], "x", color=RED, ms=9, mew=2)
+    left.set_xlabel("step")
+    left.set_ylabel("training loss, smoothed")
+    figure.colorbar(colors, ax=left, label="learning rate")
+    finished = [trial for trial in trials if trial["status"] == "finished"]
+    right.set_xscale("log")
+    right.set_xlim(low / 1.3, high * 1.3)
+    right.set_xlabel("learning rate")
+    right.set_ylabel("validation loss")
+    longest = max((trial["steps"] for trial in finished), default=0)
+    for trial in finished:
+        filled = {} if trial["steps"] == longest else {"mfc": "none"}  # ended early
+        right.plot(trial["learning_rate"], trial["loss"], "o", color=BLUE, **filled)
+    for trial in trials:
+        if trial["status"] != "finished":
+            right.axvline(trial["learning_rate"], color=RED, ls=":")
+    if any(trial["status"] != "finished" for trial in trials):
+        right.plot([], [], ":", color=RED, label="diverged or failed")
+    if finished:
+        best = trials[0]
+        label = f"chosen: {best['learning_rate']:.2g}"
+        right.plot(best["learning_rate"], best["loss"], "*", ms=16, color=ORANGE, label=label)
+        right.legend()
+    return figure
+
+
+def _smooth(losses):
+    """Return means over a twentieth of the steps, for the eye."""
+    width = max(1, len(losses) // 20)
+    return [
+        sum(losses[max(0, end - width) : end]) / min(width, end)
+        for end in range(1, len(losses) + 1)
+    ]
 
 
 def _rate_axes(title):

@@ -1,49 +1,79 @@
-"""A KerasTuner tuner that compares fairly and that no bad trial can stop.
+"""A KerasTuner tuner that compares fairly and that nothing can break.
 
 `PairedTuner` takes the place of `keras_tuner.Tuner`, with any oracle and hypermodel:
 
 - Trials are paired: before each one, random numbers start from a seed that depends on the tuner's
   seed and the number of the execution alone. All trials of one architecture begin with the same
-  weights and see the same order of batches, whatever was tried before them.
+  weights and see the same order of batches, whatever was tried before them. With `paired=False` the
+  number of the trial counts, too; either way a search is the same in every order of its trials.
 - A trial whose loss is not finite ends at that step, is recorded as "diverged" and gets the worst
   score; the search goes on. (KerasTuner runs it to its end, and gives up after the third.)
-- An exception ends the search at once, with its cause. (KerasTuner waits for the third, too.) The
-  same search can be started again, and takes that trial up anew.
+- A trial that ends with an exception, without a result or after its time limit is recorded as
+  "failed", with the reason, which is printed at once; it gets the worst score, and the search goes
+  on. (KerasTuner tells the reason after the third.)
+- The search can be killed at any moment and taken up again, with every oracle: see recorded.py.
+  Another search in its folder is refused. (KerasTuner hands out the old results.)
 - The dtype policy that was set when the tuner was made holds in every trial.
 - A trial that Hyperband promotes goes on with weights *and* optimizer as the lower rung left them.
 - Each trial leaves `history.json`, with the loss of each step, in its folder.
+
+The names in KerasTuner that begin with an underscore are those of the version in requirements.txt.
 """
 
-import json
 import math
 import time
+from importlib import metadata
 from pathlib import Path
 
 import keras
 import keras_tuner as kt
 import numpy as np
+from keras_tuner.src.distribute import utils as distribution
 
 from keras_course import files, variables
 from keras_course.callbacks import Diverged, StopWhenNotFinite
+from keras_course.errors import UserError
+from keras_course.search import recorded
 from keras_course.search.range_test import StepLosses
+from keras_course.time_limit import TimeLimitExceeded, time_limit
 
 
-def execution_seed(seed: int, execution: int) -> int:
-    """Return the seed of an execution, the same for every trial; that of the first is `seed`."""
-    if execution == 0:
+def execution_seed(seed: int, execution: int, trial: int | None = None) -> int:
+    """Return the seed of an execution.
+
+    It is the same for every trial, and that of the first execution is `seed` itself; or another for
+    each `trial`, where its number is given.
+    """
+    if execution == 0 and trial is None:
         return seed
-    return int(np.random.SeedSequence((seed, execution)).generate_state(1)[0] >> 1)
+    parts = (seed, execution) if trial is None else (seed, execution, trial)
+    return int(np.random.SeedSequence(parts).generate_state(1)[0] >> 1)
 
 
 class PairedTuner(kt.Tuner):
     """See the head of this file.
 
     worst_score: a finite score that no trial undercuts; finite scores are clipped to it. 0.0 suits
-    accuracies, a loss needs one of its own. The other arguments are those of `keras_tuner.Tuner`;
-    the oracle must have a single objective.
+    accuracies, a loss needs one of its own. paired: the same seeds for every trial; a hypermodel
+    that makes its own random numbers finds the seed in its attribute `execution_seed`.
+    trial_seconds: the time limit of a trial, None for none. search_of: plain values that say what
+    else the results depend on, like the data; a project of others is refused. The other arguments
+    are those of `keras_tuner.Tuner`; the oracle must have a single objective, and a seed of its own
+    where the search is to be taken up again.
     """
 
-    def __init__(self, oracle, hypermodel=None, *, seed=0, worst_score=0.0, **kwargs):
+    def __init__(
+        self,
+        oracle,
+        hypermodel=None,
+        *,
+        seed=0,
+        worst_score=0.0,
+        paired=True,
+        trial_seconds=None,
+        search_of=None,
+        **kwargs,
+    ):
         if not isinstance(oracle.objective, kt.Objective):
             raise ValueError(
                 "PairedTuner needs an oracle with a single objective, like "
@@ -55,78 +85,149 @@ class PairedTuner(kt.Tuner):
                 f"trials, like 100. Received: {worst_score}."
             )
         self.seed, self.worst_score = seed, worst_score
+        self.paired, self.trial_seconds = paired, trial_seconds
+        self.search_of = search_of or {}
         self.policy = keras.config.dtype_policy()
-        self._execution, self._promoted_from = 0, None
+        self._trial, self._execution, self._promoted_from = None, 0, None
         super().__init__(oracle, hypermodel, **kwargs)
 
-    def history(self, trial_id: str) -> dict:
-        """Return what the trial left: status, seconds, steps, its executions with their losses."""
-        return json.loads(self._trial_file(trial_id, "history.json").read_text(encoding="utf-8"))
+    @property
+    def project(self) -> Path:
+        """The folder of the search."""
+        return Path(self.project_dir)
 
-    def on_search_begin(self):
-        self.save()  # else an interruption within the first trial would lose what was drawn for it
+    def history(self, trial_id: str) -> dict:
+        """Return what the trial left: status, reason, seconds, steps, its executions with their
+        losses and the metrics of each epoch. Errors: files.Damaged."""
+        return files.read_sealed(self._trial_file(trial_id, "history.json"))
+
+    # What KerasTuner keeps of a project is the journal. ------------------------------------------
+
+    def _populate_initial_space(self):
+        super()._populate_initial_space()
+        if distribution.has_chief_oracle() and not distribution.is_chief_oracle():
+            return  # the chief has the journal
+        header = {
+            "event": "search",
+            "oracle": type(self.oracle).__name__,
+            "objective": f"{self.oracle.objective.direction} {self.oracle.objective.name}",
+            "trials": self.oracle.max_trials,
+            "seed of the oracle": self.oracle.seed,
+            "seed": self.seed,
+            "paired": self.paired,
+            "space": self.oracle.get_space().get_config()["space"],
+            "version of keras-tuner": metadata.version("keras-tuner"),
+            **self.search_of,
+        }
+        files.remove_unfinished(self.project)
+        recorded.record(self.oracle, self.project / "journal", header, self._is_whole)
+
+    def _is_whole(self, trial_id):
+        """Return whether all is there that a trial left which has ended."""
+        try:
+            history = self.history(trial_id)
+            if "tuner/epochs" in history["values"] and history["status"] == "finished":
+                for number in range(len(history["executions"])):
+                    files.check_zip(self._trial_file(trial_id, f"state_{number}.npz"))
+        except (files.Damaged, FileNotFoundError):
+            return False
+        return True
+
+    def save(self):
+        """The journal is written event by event."""
+
+    def _get_tuner_fname(self):
+        return str(self.project / "never written")  # so that KerasTuner reloads nothing
+
+    # A trial. ------------------------------------------------------------------------------------
 
     def run_trial(self, trial, *args, **kwargs):
         began = time.perf_counter()
         values = trial.hyperparameters.values
-        self._execution, self._executions, steps = 0, [], 0
+        self._trial, self._execution, self._executions = trial, 0, []
         self._promoted_from = values.get("tuner/trial_id")
         if "tuner/epochs" in values:  # Hyperband's
             kwargs |= {"epochs": values["tuner/epochs"]}
             kwargs |= {"initial_epoch": values["tuner/initial_epoch"]}
+        status, reason, steps = "finished", None, 0
         if self._promoted_from is not None:
             steps = self.history(self._promoted_from)["steps"]
-        results = super().run_trial(trial, *args, **kwargs)
-        diverged = any(execution["status"] == "diverged" for execution in self._executions)
+        try:
+            with time_limit(self.trial_seconds):
+                results = super().run_trial(trial, *args, **kwargs)
+        except (UserError, files.DiskFull):  # no fault of this trial's
+            raise
+        except Exception as error:
+            status, reason = "failed", f"{type(error).__name__}: {error}"
+            print(f"Trial {trial.trial_id} failed. {reason}", flush=True)
+        except TimeLimitExceeded:
+            status, reason = "failed", f"it took longer than {self.trial_seconds:g} s"
+            print(f"Trial {trial.trial_id} failed: {reason}.", flush=True)
+        if any(execution["status"] == "diverged" for execution in self._executions):
+            status = "diverged"
         history = {
             "values": values,
-            "status": "diverged" if diverged else "finished",
+            "status": status,
+            "reason": reason,
             "seconds": round(time.perf_counter() - began, 2),
-            "steps": steps + len(self._executions[0]["losses"]),
+            "steps": steps + (len(self._executions[0]["losses"]) if self._executions else 0),
             "executions": self._executions,
         }
-        files.write_json(self._trial_file(trial.trial_id, "history.json"), history)
-        return [{self.oracle.objective.name: self.worst_score}] if diverged else results
+        folder = Path(self.get_trial_dir(trial.trial_id))
+        files.remove_unfinished(folder)
+        files.write_sealed(folder / "history.json", history)
+        return results if status == "finished" else [self._worst()]
+
+    def _worst(self):
+        return {self.oracle.objective.name: self.worst_score}
 
     def _build_and_fit_model(self, trial, *args, **kwargs):
         """Run one execution; KerasTuner calls this for each."""
-        losses = StepLosses()
-        kwargs["callbacks"] = [losses, StopWhenNotFinite(), *kwargs["callbacks"]]
+        losses, epochs = StepLosses(), _Epochs()
+        kwargs["callbacks"] = [losses, StopWhenNotFinite(), *kwargs["callbacks"], epochs]
         if "tuner/epochs" in trial.hyperparameters.values:
             kwargs["callbacks"].append(_SaveState(self._state_file(trial.trial_id)))
+        metrics, status = self._worst(), "failed"
         try:
-            if self._promoted_from and not self._state_file(self._promoted_from).exists():
-                raise Diverged(0, 0.0, math.nan)  # its lower rung had diverged
+            if self._promoted_from and self.history(self._promoted_from)["status"] != "finished":
+                raise Diverged(0, 0.0, math.nan)
             metrics = self._metrics(super()._build_and_fit_model(trial, *args, **kwargs))
             status = "finished"
         except Diverged:
-            metrics, status = {self.oracle.objective.name: self.worst_score}, "diverged"
-        self._executions.append(
-            {
-                "seed": execution_seed(self.seed, self._execution),
-                "status": status,
-                "metrics": metrics,
-                "losses": [loss if math.isfinite(loss) else None for loss in losses.losses],
-            }
-        )
+            status = "diverged"
+        finally:
+            self._executions.append(
+                {
+                    "seed": self._seed(),
+                    "status": status,
+                    "metrics": metrics,
+                    "losses": [loss if math.isfinite(loss) else None for loss in losses.losses],
+                    "epochs": epochs.rows,
+                }
+            )
         self._execution += 1
         return metrics
+
+    def _seed(self):
+        number = None if self.paired or self._trial is None else int(self._trial.trial_id)
+        return execution_seed(self.seed, self._execution, number)
 
     def _build_hypermodel(self, hp):
         # KerasTuner has just cleared Keras' session, and with it the policy and the seed.
         keras.config.set_dtype_policy(self.policy)
-        keras.utils.set_random_seed(execution_seed(self.seed, self._execution))
+        self.hypermodel.execution_seed = self._seed()
+        keras.utils.set_random_seed(self._seed())
         model = super()._build_hypermodel(hp)
         if self._promoted_from is not None:
             variables.load(model, self._state_file(self._promoted_from))
         return model
 
     def load_model(self, trial):
-        self._execution, self._promoted_from = 0, None
+        self._trial, self._execution, self._promoted_from = trial, 0, None
         return super().load_model(trial)
 
     def _try_run_and_update_trial(self, trial, *args, **kwargs):
-        """As KerasTuner's, without the net that keeps exceptions from the person who waits."""
+        """As KerasTuner's, without its net: `run_trial` has one."""
         self._run_and_update_trial(trial, *args, **kwargs)
         trial.status = "COMPLETED"
 
@@ -152,6 +253,19 @@ class PairedTuner(kt.Tuner):
 
     def _state_file(self, trial_id):
         return self._trial_file(trial_id, f"state_{self._execution}.npz")
+
+
+class _Epochs(keras.callbacks.Callback):
+    """Keep the metrics of each epoch in `rows`, those that are not finite as None."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {name: float(value) for name, value in logs.items()}
+        finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
+        self.rows.append({"epoch": epoch + 1, **finite})
 
 
 class _SaveState(keras.callbacks.Callback):

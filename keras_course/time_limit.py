@@ -11,14 +11,14 @@ class TimeLimitExceeded(BaseException):
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeLimitExceeded when the block takes longer.
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise TimeLimitExceeded when the block takes longer; None for no limit.
 
-    Only in a main thread and where the system has such alarms, so not on Windows: from the command
-    line a check runs in a process of its own, which is ended from outside.
+    Only in a main thread and where the system has such alarms, so not on Windows: there a process
+    of its own, which is ended from outside, is the only way.
     """
     main = threading.current_thread() is threading.main_thread()
-    if not main or not hasattr(signal, "setitimer"):
+    if seconds is None or not main or not hasattr(signal, "setitimer"):
         yield
         return
 

@@ -1,0 +1,57 @@
+"""What a person sees of a search: a bar with the time left, and a line for each trial."""
+
+from keras_course import timing
+from keras_course.search import leaderboard, progress
+from keras_course.search.tuner import PairedTuner
+
+
+class Narrator(PairedTuner):
+    """Tells in its own words what KerasTuner shows in tables."""
+
+    def begin(self, monitor: str, search: str, trials: int, steps: int) -> None:
+        """Say what will be done, and show how far it is."""
+        self.monitor, self.steps = monitor, steps
+        if search == "hyperband":
+            plan = self.oracle.plan()
+            self.number = sum(size for size, _, _ in plan)
+            total = sum(size * (last - first) for size, first, last in plan)
+        else:
+            self.number = total = trials
+        low, high = self.hypermodel.band
+        line = f"Search: {search}, {self.number} trials with learning rates {low:.2g} to {high:.2g}"
+        if search == "hyperband":
+            line += ", of which the best third of each rung goes on with weights and optimizer"
+        print(f"{line}.", flush=True)
+        done = [self.oracle.trials[name] for name in self.oracle.end_order]
+        if done:
+            print(f"{len(done)} of them are there; the search goes on.", flush=True)
+        self.bar = progress.bar(total * steps, "search", sum(map(self._length, done)))
+
+    def _try_build(self, hp):
+        return self._build_hypermodel(hp)  # KerasTuner would clear the session of the one model
+
+    def on_trial_begin(self, trial):
+        self.goal = self.bar.n + self._length(trial)
+
+    def on_batch_end(self, trial, model, batch, logs=None):
+        self.bar.update()
+
+    def on_trial_end(self, trial):
+        super().on_trial_end(trial)
+        self.bar.update(self.goal - self.bar.n)  # a diverged trial is over before its time
+        self.tell()
+
+    def tell(self) -> None:
+        """Say how the trial that has just ended came out."""
+        rows = leaderboard.rows(self.project)
+        row = rows[-1]
+        result = leaderboard.result({"monitor": self.monitor}, row).strip()
+        self.bar.write(
+            f"trial {len(rows):2d}/{self.number}  "
+            f"rate {row['learning_rate']:<8.2g}  {row['steps']} steps  {result}  "
+            f"{timing.duration(row['seconds'])}"
+        )
+
+    def _length(self, trial):
+        values = trial.hyperparameters.values
+        return self.steps * (values.get("tuner/epochs", 1) - values.get("tuner/initial_epoch", 0))

@@ -1,0 +1,138 @@
+"""A KerasTuner oracle whose search can be taken up again at any moment.
+
+KerasTuner writes an oracle's state in place, in several files, and not all of it (GridSearch's is
+missing). Here each thing that the oracle was told or answered becomes a line of a journal, and an
+oracle that is made anew is told the same again: it ends up where the other one was, whatever it
+keeps inside.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras_tuner as kt
+from keras_tuner.engine.hyperparameters import HyperParameters
+
+from keras_course.errors import UserError
+from keras_course.search.journal import Journal
+
+
+def record(oracle: kt.Oracle, path: Path, header: dict, is_whole: Callable[[str], bool]) -> None:
+    """Bring the oracle to where the journal at `path` ends, and record all that follows there.
+
+    oracle: new, with its space. header: what the search is of, plain values; the journal of another
+    search is refused with a UserError that says what differs. is_whole: says of a trial that has
+    ended whether what it left is there and undamaged; a search goes on before one that has not.
+    """
+    journal = Journal(path)
+    if journal.lost:
+        print(f"{path} is damaged: its last {journal.lost} events have to be made anew.")
+    if not journal.events:
+        journal.keep(0)
+        journal.add(header)
+    _compare(journal.events[0], header, path)
+    ended = [event["trial"] for event in journal.events if event["event"] == "end"]
+    broken = {trial for trial in ended if not is_whole(trial)}
+    for number, event in enumerate(journal.events):
+        if event["event"] == "end" and event["trial"] in broken:
+            print(f"What trial {event['trial']} left is damaged: the search goes on with it.")
+            journal.keep(number)
+            break
+    else:
+        if journal.lost:
+            journal.keep(len(journal.events))
+    _replay(oracle, journal.events[1:])
+    _Recorder(oracle, journal)
+
+
+def _compare(stored, given, path):
+    names = [name for name in given if stored.get(name) != given[name]]
+    if names:
+        differences = "; ".join(
+            f"{name} {given[name]!r} instead of {stored.get(name)!r}" for name in names
+        )
+        raise UserError(
+            f"{path.parent} holds another search: {differences}. Ask for the same one to continue "
+            "it, or give another folder."
+        )
+
+
+def _replay(oracle, events):
+    ended = {event["trial"] for event in events if event["event"] == "end"}
+    populate_space = oracle.populate_space
+    for event in events:
+        name, trial_id = event["event"], event["trial"]
+        if name == "create":
+            _create_again(oracle, trial_id, event["values"], populate_space)
+        elif name == "update" and trial_id in ended:  # else it is to be made again
+            oracle.update_trial(trial_id, event["metrics"], step=event["step"])
+        elif name == "end":
+            trial = kt.engine.trial.Trial(
+                HyperParameters.from_config(event["hyperparameters"]), trial_id, event["status"]
+            )
+            trial.message = event["message"]
+            oracle.end_trial(trial)
+    oracle.populate_space = populate_space
+    # Those that had begun are the next ones, the first of them first.
+    oracle._retry_queue += [
+        trial.trial_id for trial in reversed(list(oracle.ongoing_trials.values()))
+    ]
+    oracle.ongoing_trials, oracle.tuner_ids = {}, set()
+
+
+def _create_again(oracle, trial_id, values, populate_space):
+    trial = oracle.trials.get(trial_id)
+    if trial and trial_id in oracle._retry_queue:
+        oracle._retry_queue.remove(trial_id)
+        trial.status = "RUNNING"
+        oracle.ongoing_trials[f"tuner of {trial_id}"] = trial
+    elif not trial:
+
+        def populated(next_id):
+            populate_space(next_id)  # the oracle's own state moves on
+            return {"status": "RUNNING", "values": values}
+
+        oracle.populate_space = populated
+        oracle.create_trial(f"tuner of {trial_id}")
+
+
+class _Recorder:
+    """Stands between those who ask and an oracle, and writes into the journal."""
+
+    def __init__(self, oracle, journal):
+        self.journal, self.ongoing = journal, oracle.ongoing_trials
+        self.oracle = oracle
+        self.create, self.update, self.end = (
+            oracle.create_trial,
+            oracle.update_trial,
+            oracle.end_trial,
+        )
+        oracle.create_trial = self.create_trial
+        oracle.update_trial = self.update_trial
+        oracle.end_trial = self.end_trial
+        # The journal takes the place of these.
+        oracle.save = oracle._save_trial = lambda *_: None
+
+    def create_trial(self, tuner_id):
+        asked_again = tuner_id in self.oracle.ongoing_trials
+        trial = self.create(tuner_id)
+        if trial.status == "RUNNING" and not asked_again:
+            values = trial.hyperparameters.values
+            self.journal.add({"event": "create", "trial": trial.trial_id, "values": values})
+        return trial
+
+    def update_trial(self, trial_id, metrics, step=0):
+        metrics = {name: float(value) for name, value in dict(metrics).items()}
+        self.journal.add({"event": "update", "trial": trial_id, "metrics": metrics, "step": step})
+        return self.update(trial_id, metrics, step=step)
+
+    def end_trial(self, trial):
+        self.journal.add(
+            {
+                "event": "end",
+                "trial": trial.trial_id,
+                "status": trial.status,
+                "message": trial.message,
+                "hyperparameters": trial.hyperparameters.get_config(),
+            }
+        )
+        return self.end(trial)
