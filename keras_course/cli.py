@@ -221,6 +221,7 @@ def tune(given):
             trials=given.trials,
             paired=not given.unpaired,
             trial_seconds=60 * given.trial_minutes if given.trial_minutes else None,
+            workers=given.workers,
         )
     print(found.text())
 

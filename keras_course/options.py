@@ -110,6 +110,8 @@ def tune_options(command):
     search_options(command)
     text = "other weights and batches for each trial, not the same for all"
     command.add_argument("--unpaired", action="store_true", help=text)
+    text = "processes that share the trials, each with a GPU or its share of the cores"
+    command.add_argument("--workers", type=int, metavar="N", help=text)
     text = "a trial that takes longer counts as failed"
     command.add_argument("--trial-minutes", type=float, metavar="M", help=text)
     text = "print and draw the trials of a search, of this folder, as far as it is"

@@ -5,7 +5,14 @@ from keras_course.search import leaderboard, progress
 from keras_course.search.tuner import PairedTuner
 
 
-class Narrator(PairedTuner):
+class Trainer(PairedTuner):
+    """Trains the one network of a `OneModel` in every trial."""
+
+    def _try_build(self, hp):
+        return self._build_hypermodel(hp)  # KerasTuner would clear the session of the one model
+
+
+class Narrator(Trainer):
     """Tells in its own words what KerasTuner shows in tables."""
 
     def begin(self, monitor: str, search: str, trials: int, steps: int) -> None:
@@ -27,24 +34,20 @@ class Narrator(PairedTuner):
             print(f"{len(done)} of them are there; the search goes on.", flush=True)
         self.bar = progress.bar(total * steps, "search", sum(map(self._length, done)))
 
-    def _try_build(self, hp):
-        return self._build_hypermodel(hp)  # KerasTuner would clear the session of the one model
-
-    def on_trial_begin(self, trial):
-        self.goal = self.bar.n + self._length(trial)
-
     def on_batch_end(self, trial, model, batch, logs=None):
         self.bar.update()
 
     def on_trial_end(self, trial):
         super().on_trial_end(trial)
-        self.bar.update(self.goal - self.bar.n)  # a diverged trial is over before its time
-        self.tell()
+        self.tell(trial.trial_id)
 
-    def tell(self) -> None:
-        """Say how the trial that has just ended came out."""
+    def tell(self, trial_id: str) -> None:
+        """Say how a trial that has ended came out."""
+        trials = [self.oracle.trials[name] for name in self.oracle.end_order]
+        # One that was over before its time, or ran elsewhere, leaves steps that nobody counted.
+        self.bar.update(sum(map(self._length, trials)) - self.bar.n)
         rows = leaderboard.rows(self.project)
-        row = rows[-1]
+        row = next(row for row in rows if row["trial"] == trial_id)
         result = leaderboard.result({"monitor": self.monitor}, row).strip()
         self.bar.write(
             f"trial {len(rows):2d}/{self.number}  "

@@ -21,7 +21,7 @@ import functools
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
@@ -43,8 +43,9 @@ from keras_course.data.splits import Split, Splits, stratified
 from keras_course.errors import Failure, UserError
 from keras_course.recipes import Recipe
 from keras_course.search import fingerprint, oracles, pictures, range_test
+from keras_course.search import workers as team
 from keras_course.search.leaderboard import Search
-from keras_course.search.narrator import Narrator
+from keras_course.search.narrator import Narrator, Trainer
 from keras_course.search.one_model import OneModel
 
 
@@ -77,6 +78,7 @@ def tune(
     range_test_steps: int = 100,
     paired: bool = True,
     trial_seconds: float | None = None,
+    workers: int | None = None,
     splits: Splits | None = None,
     model: keras.Model | None = None,
 ) -> Search:
@@ -87,7 +89,8 @@ def tune(
     trials earlier). validation_images: how many judge a trial (left out: all). band: lowest and
     highest rate; left out, a range test of `range_test_steps` steps finds it. paired: the same
     weights and batches for each rate; False: others for each trial. trial_seconds: the limit after
-    which a trial counts as failed. splits, model: what `data.load` and `training.build` return for
+    which a trial counts as failed. workers: processes that share the trials, see workers.py; left
+    out, this one does it all. splits, model: what `data.load` and `training.build` return for
     this recipe, where they are there already; the model gets its first values back.
 
     A search of the same recipe, data and settings in `folder` is continued, or returned if it is
@@ -95,7 +98,7 @@ def tune(
     `AllDiverged` and `AllFailed`, after everything is written.
     """
     _check(trials, steps, validation_images, band)
-    folder = Path(folder)
+    folder, handed = Path(folder), splits
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     _, steps_per_epoch = training.batches(recipe, splits)
     steps = steps or steps_per_epoch
@@ -127,6 +130,9 @@ def tune(
             band=band,
             range_test_steps=range_test_steps,
             trial_seconds=trial_seconds,
+            workers=workers,
+            handed=handed,
+            judges=validation_images,
         )
 
 
@@ -145,9 +151,57 @@ def _tune(recipe, folder, oracle, identity, splits, chosen, *, model, band, **li
             "direction": oracle.objective.direction,
             "classes": len(splits.class_names),
             "device": devices.describe(),
+            "judges": limits["judges"],  # as asked for; a few more or less, each class in its share
         }
         project.mkdir(exist_ok=True)
         files.write_sealed(project / "search.json", known)
+
+    tuner = _tuner(
+        Narrator, oracle, known, recipe, splits, chosen, model, project, limits["trial_seconds"]
+    )
+    tuner.begin(recipe.monitor, identity["search"], identity["trials"], tuner.hypermodel.steps)
+    try:
+        if limits["workers"] is None:
+            tuner.search(verbose=0)
+        else:
+            images = limits["handed"] and tuple(map(tuple, limits["handed"]))  # plain values
+            values = (asdict(recipe), str(folder.resolve()), images, limits["trial_seconds"])
+            team.serve(tuner, values, limits["workers"])
+    except KeyboardInterrupt:
+        print(_interrupted(Search.so_far(project)), flush=True)
+        raise
+    finally:
+        tuner.bar.close()
+    variables.write(model, first)
+    found = Search.so_far(project)
+    draw(found)
+    files.write_sealed(project / "leaderboard.json", found.leaderboard)  # last: all is done
+    return _unless_none_finished(found)
+
+
+def work(recipe: dict, folder: str, images: tuple | None, trial_seconds: float | None) -> None:
+    """Do a worker's part of the search in this folder, see workers.py.
+
+    images: the splits as plain values, where the recipe's data set is not to be loaded.
+    """
+    recipe, project = Recipe(**recipe), Path(folder, "search")
+    if images:
+        splits = Splits(*(Split(*part) for part in images[:3]), images[3])
+    else:
+        splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
+    known = files.read_sealed(project / "search.json")
+    objective = kt.Objective(recipe.monitor, known["direction"])
+    oracle = oracles.oracle(known["search"], known["trials"], objective, recipe.seed)
+    chosen = _some(splits.validation, known["judges"], recipe.seed)
+    model = training.build(recipe, splits)
+    tuner = _tuner(Trainer, oracle, known, recipe, splits, chosen, model, project, trial_seconds)
+    team.patient(tuner)
+    tuner.search(verbose=0)
+
+
+def _tuner(kind, oracle, known, recipe, splits, chosen, model, project, trial_seconds):
+    """Return the tuner of the search that `known` describes; the model has its first values."""
+    first, train = variables.read(model), training.batches(recipe, splits)[0]
 
     @functools.cache
     def beginning(seed):
@@ -163,32 +217,19 @@ def _tune(recipe, folder, oracle, identity, splits, chosen, *, model, band, **li
         known["searched band"],
         beginning,
         pipeline.evaluation_batches(*chosen),
-        max(1, round(identity["steps"] / epochs)),
+        max(1, round(known["steps"] / epochs)),
         recipe.seed,
     )
-    tuner = Narrator(
+    return kind(
         oracle,
         hypermodel,
         seed=recipe.seed,
         worst_score=0.0 if known["direction"] == "max" else 3 * math.log(known["classes"]),
-        paired=identity["paired"],
-        trial_seconds=limits["trial_seconds"],
+        paired=known["paired"],
+        trial_seconds=trial_seconds,
         directory=project,
         project_name="tuner",
     )
-    tuner.begin(recipe.monitor, identity["search"], identity["trials"], hypermodel.steps)
-    try:
-        tuner.search(verbose=0)
-    except KeyboardInterrupt:
-        print(_interrupted(Search.so_far(project)), flush=True)
-        raise
-    finally:
-        tuner.bar.close()
-    variables.write(model, first)
-    found = Search.so_far(project)
-    draw(found)
-    files.write_sealed(project / "leaderboard.json", found.leaderboard)  # last: all is done
-    return _unless_none_finished(found)
 
 
 def draw(found: Search) -> Sequence[Path]:

@@ -178,6 +178,23 @@ class PairedTuner(kt.Tuner):
         files.write_sealed(folder / "history.json", history)
         return results if status == "finished" else [self._worst()]
 
+    def give_up(self, trial, reason: str) -> None:
+        """Let a trial that somebody else ran count as failed."""
+        lower = trial.hyperparameters.values.get("tuner/trial_id")
+        history = {
+            "values": trial.hyperparameters.values,
+            "status": "failed",
+            "reason": reason,
+            "seconds": 0.0,
+            "steps": self.history(lower)["steps"] if lower else 0,
+            "executions": [],
+        }
+        files.write_sealed(self._trial_file(trial.trial_id, "history.json"), history)
+        print(f"Trial {trial.trial_id} failed: {reason}.", flush=True)
+        self.oracle.update_trial(trial.trial_id, self._worst())
+        trial.status = "COMPLETED"
+        self.oracle.end_trial(trial)
+
     def _worst(self):
         return {self.oracle.objective.name: self.worst_score}
 

@@ -1,0 +1,247 @@
+"""A search with several workers: KerasTuner's own distributed mode, on one machine.
+
+The process that was started is the chief. It has the oracle and its journal, and serves them over
+gRPC on the loopback interface; the port has no authentication, so no other one is used. Each worker
+is a process with a GPU of its own, or its share of the cores, which asks for a trial, trains it and
+hands in the result. The folder is shared.
+
+- A worker that dies is started again and takes its trial up anew. A trial at which workers died by
+  themselves three times counts as failed, as does one for which the system, out of memory, killed
+  one, or that ignores its time limit. Whoever kills a worker from outside changes nothing.
+- When the chief ends, the workers notice and end, too; the same command goes on.
+
+Random, grid and Hyperband try the same trials as one process does. Which rates Bayesian search
+tries depends on the order in which trials end; the journal has it.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent import futures
+from pathlib import Path
+
+from keras_course.errors import Failure, UserError
+
+DEATHS = 3  # of workers at one trial, or of one worker before its first
+GRACE = 20  # seconds after its limit that a trial has to end by itself
+IDLE = 0.2  # seconds before a worker asks again
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """What one worker computes with: the cores of these numbers, the GPU of this number or None."""
+
+    cores: tuple[int, ...]
+    gpu: int | None
+
+
+def shares(workers: int, cores: list[int], gpus: int) -> list[Share]:
+    """Divide the cores among the workers, and hand out the GPUs in turn.
+
+    Errors: UserError for more workers than there are cores.
+    """
+    if not 1 <= workers <= len(cores):
+        raise UserError(
+            f"workers must be at least 1 and at most {len(cores)}, the cores of this machine: each "
+            f"needs one. Received: {workers}."
+        )
+    bounds = [number * len(cores) // workers for number in range(workers + 1)]
+    return [
+        Share(tuple(cores[first:last]), number % gpus if gpus else None)
+        for number, (first, last) in enumerate(itertools.pairwise(bounds))
+    ]
+
+
+def serve(tuner, arguments: tuple, workers: int) -> None:
+    """Let workers do the rest of the search of a `Narrator`, and return when all has ended.
+
+    arguments: plain values for `tune.work`, which each worker calls.
+    """
+    import grpc
+    from keras_tuner.src import protos
+
+    from keras_course import devices
+
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+    chief = _Chief(tuner)
+    protos.get_service_grpc().add_OracleServicer_to_server(chief.servicer(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+    team = [
+        _Worker(number, share, port, arguments, chief)
+        for number, share in enumerate(shares(workers, cores, len(devices.gpus())))
+    ]
+    try:
+        while not all([worker.has_finished() for worker in team]):  # each of them is looked after
+            if chief.error:
+                raise chief.error
+            time.sleep(0.05)
+    finally:
+        for worker in team:
+            worker.end()
+        server.stop(None)
+
+
+class _Chief:
+    """Answers the workers, one at a time, and tells how each trial came out."""
+
+    def __init__(self, tuner):
+        self.tuner, self.lock = tuner, threading.Lock()
+        self.begun = {}  # when each worker began its trial
+        self.error = None  # of the chief, like a full disk; gRPC would tell the worker alone
+
+    def servicer(self):
+        from keras_tuner.src.distribute.oracle_chief import OracleServicer
+
+        chief = self
+
+        class Servicer(OracleServicer):
+            def CreateTrial(self, request, context):  # noqa: N802
+                with chief.at_work():
+                    chief.begun[request.tuner_id] = time.monotonic()
+                    return super().CreateTrial(request, context)
+
+            def UpdateTrial(self, request, context):  # noqa: N802
+                with chief.at_work():
+                    return super().UpdateTrial(request, context)
+
+            def EndTrial(self, request, context):  # noqa: N802
+                with chief.at_work():
+                    response = super().EndTrial(request, context)
+                    chief.tuner.tell(request.trial.trial_id)
+                    return response
+
+        return Servicer(self.tuner.oracle)
+
+    @contextlib.contextmanager
+    def at_work(self):
+        with self.lock:
+            try:
+                yield
+            except Exception as error:
+                self.error = error
+                raise
+
+    def trial_of(self, name):
+        """Return the trial that a worker is at, or None, and for how many seconds."""
+        with self.lock:
+            trial = self.tuner.oracle.ongoing_trials.get(name)
+            return trial, time.monotonic() - self.begun.get(name, time.monotonic())
+
+    def give_up(self, trial, reason):
+        """Let a trial count as failed."""
+        with self.lock:
+            self.tuner.give_up(trial, reason)
+            self.tuner.tell(trial.trial_id)
+
+
+class _Worker:
+    """A process that is started again when it dies."""
+
+    def __init__(self, number, share, port, arguments, chief):
+        self.name, self.chief = f"worker{number}", chief
+        self.arguments = (self.name, share, port, os.getpid(), arguments)
+        self.deaths, self.at = 0, None
+        self._start()
+
+    def _start(self):
+        self.memory_kills = _memory_kills()
+        context = multiprocessing.get_context("spawn")
+        self.process = context.Process(target=_run, args=self.arguments, daemon=True)
+        self.process.start()
+
+    def has_finished(self):
+        """Return whether it has come to its end; see to it that it does."""
+        trial, seconds = self.chief.trial_of(self.name)
+        limit = self.chief.tuner.trial_seconds
+        if trial is not None and limit is not None and seconds > limit + GRACE:
+            self.process.kill()
+            self.process.join()
+            self.chief.give_up(trial, f"it took longer than {limit:g} s and had to be killed")
+            self._start()
+            return False
+        code = self.process.exitcode
+        if code in (None, 0):
+            return code == 0
+        if code == 2:
+            raise UserError("A worker could not begin: its message stands above.")
+        self._died(trial, code)
+        return False
+
+    def _died(self, trial, code):
+        at = trial.trial_id if trial else None
+        ended = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        what = f"trial {at}" if trial else "its start"
+        print(f"{self.name} {ended} during {what}; it is started again.", flush=True)
+        full = self.memory_kills is not None and _memory_kills() > self.memory_kills
+        from_outside = code in (-signal.SIGKILL, -signal.SIGTERM) and not full
+        if not (from_outside and self.memory_kills is not None):
+            self.deaths = self.deaths + 1 if at == self.at else 1
+            self.at = at
+        if trial is None and self.deaths >= DEATHS:
+            raise Failure(f"{self.name} {ended} {DEATHS} times before its first trial.")
+        if trial is not None and (full or self.deaths >= DEATHS):
+            why = "the memory was full" if full else f"{DEATHS} times"
+            self.chief.give_up(trial, f"its process {ended}: {why}")
+            self.deaths = 0
+        self._start()
+
+    def end(self):
+        """End the process, whatever it does."""
+        self.process.kill()
+        self.process.join()
+
+
+def _memory_kills():
+    """Return how many processes Linux has killed for memory so far; None on other systems."""
+    path = Path("/proc/vmstat")
+    counts = dict(line.split() for line in path.read_text().splitlines()) if path.exists() else {}
+    return int(counts["oom_kill"]) if "oom_kill" in counts else None
+
+
+def _run(name, share, port, chief, arguments):
+    """Be a worker: this is the whole life of its process."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, share.cores)  # before TensorFlow counts them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the chief ends them
+    if share.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(share.gpu)
+    os.environ["KERASTUNER_TUNER_ID"] = name
+    os.environ["KERASTUNER_ORACLE_IP"] = "127.0.0.1"
+    os.environ["KERASTUNER_ORACLE_PORT"] = str(port)
+    threading.Thread(target=_end_with, args=(chief,), daemon=True).start()
+    from keras_course import quiet
+
+    quiet.import_keras()
+    from keras_course.search import tune
+
+    try:
+        tune.work(*arguments)
+    except UserError as error:
+        print(f"{name}: {error}", flush=True)
+        os._exit(2)
+
+
+def _end_with(chief):
+    while os.getppid() == chief:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def patient(tuner) -> None:
+    """Let a worker's tuner wait a moment where KerasTuner asks at once whether there is a trial."""
+    create_trial = tuner.oracle.create_trial
+
+    def waiting(tuner_id):
+        trial = create_trial(tuner_id)
+        if trial.status == "IDLE":
+            time.sleep(IDLE)
+        return trial
+
+    tuner.oracle.create_trial = waiting
