@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test test-all test-lessons bench lint setup clean
+.PHONY: demo test test-all test-lessons test-faults bench lint setup clean
 demo: .venv/installed
 	$(BIN)/keras-course demo
 
@@ -10,11 +10,14 @@ test: .venv/installed-dev
 	$(BIN)/python -m pytest -q -n 2
 
 test-all: .venv/installed-dev  ## two hours on two cores: the slow tests too, and real CIFAR-10 where prepared
-	$(BIN)/python -m pytest -q -n 2 -m "not gpu and not lessons"
+	$(BIN)/python -m pytest -q -n 2 -m "not gpu and not lessons and not faults"
 
 test-lessons: .venv/installed-lessons  ## half an hour on two cores: every lesson from top to bottom, nbgrader
 	$(BIN)/keras-course staff verify --full
 	$(BIN)/python -m pytest -q -m lessons
+
+test-faults: .venv/installed-dev  ## 20 minutes on two cores: a run and a search, broken wherever they could be
+	$(BIN)/python -m pytest -q -n 2 -m "faults or not faults" tests/faults
 
 bench: .venv/installed-dev  ## of this machine, in under ten minutes; the race where CIFAR-10 is prepared
 	$(BIN)/python -m benchmarks.step --short

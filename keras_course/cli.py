@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
             raise unknown("command", arguments[0], COMMANDS)
         given = parser().parse_args(arguments)
+        given.typed = arguments
         return given.command(given) or 0
     except UserError as error:
         print(f"keras-course: {error}", file=sys.stderr)
@@ -208,10 +209,19 @@ def find_lr(given):
 def tune(given):
     if given.show:
         return _show(given.show)
+    if given.slurm:
+        from keras_course.search import slurm
+
+        print(slurm.write(given.slurm, _without_slurm(given.typed), given.nodes, given.gpus))
+        return
     recipe = _recipe(given)
     from keras_course import runs
-    from keras_course.search.tune import tune
+    from keras_course.search import workers
+    from keras_course.search.tune import tune, work
 
+    seconds = 60 * given.trial_minutes if given.trial_minutes else None
+    if workers.is_worker():
+        return work(dataclasses.asdict(recipe), given.output, None, seconds)
     with runs.output(given.output) as folder:
         runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
         found = tune(
@@ -220,10 +230,25 @@ def tune(given):
             search=given.search,
             trials=given.trials,
             paired=not given.unpaired,
-            trial_seconds=60 * given.trial_minutes if given.trial_minutes else None,
+            trial_seconds=seconds,
             workers=given.workers,
         )
     print(found.text())
+
+
+def _without_slurm(typed):
+    """Return the command that the batch script runs."""
+    kept, skip = ["keras-course"], False
+    for word in typed:
+        name = word.split("=")[0]
+        if name in ("--slurm", "--nodes", "--gpus", "--workers"):
+            skip = "=" not in word
+        elif skip and not word.startswith("-"):
+            skip = False
+        else:
+            kept.append(word)
+            skip = False
+    return kept
 
 
 def _show(folder):
@@ -363,6 +388,7 @@ def _check_positive(given):
         ("minutes", 0),
         ("trials", 1),
         ("trial_minutes", 0),
+        ("workers", 1),
         ("seeds", 1),
         ("input_size", 1),
         ("num_classes", 1),

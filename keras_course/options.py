@@ -114,6 +114,12 @@ def tune_options(command):
     command.add_argument("--workers", type=int, metavar="N", help=text)
     text = "a trial that takes longer counts as failed"
     command.add_argument("--trial-minutes", type=float, metavar="M", help=text)
+    text = "write a batch script for SLURM that does this, left out: tune.sbatch"
+    command.add_argument("--slurm", metavar="FILE", nargs="?", const="tune.sbatch", help=text)
+    text = "of the batch script"
+    command.add_argument("--nodes", type=int, metavar="N", default=1, help=text)
+    text = "of each node of the batch script"
+    command.add_argument("--gpus", type=int, metavar="G", default=1, help=text)
     text = "print and draw the trials of a search, of this folder, as far as it is"
     command.add_argument("--show", metavar="FOLDER", help=text)
 

@@ -6,6 +6,8 @@ tuner.py        the KerasTuner tuner behind it, of use without the rest
 recorded.py     how its oracle is taken up again at any moment, from a ...
 journal.py      ... file to which each event is added
 narrator.py     what a person sees of it
+workers.py      several processes that share the trials
+slurm.py        batch scripts for that on a cluster
 oracles.py      KerasTuner's oracles, each so that it can be resumed
 one_model.py    the KerasTuner hypermodel: one compiled network for all trials
 fingerprint.py  what a search is of, so that no other one continues it

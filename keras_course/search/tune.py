@@ -161,7 +161,9 @@ def _tune(recipe, folder, oracle, identity, splits, chosen, *, model, band, **li
     )
     tuner.begin(recipe.monitor, identity["search"], identity["trials"], tuner.hypermodel.steps)
     try:
-        if limits["workers"] is None:
+        if team.is_chief():
+            team.serve_others(tuner)
+        elif limits["workers"] is None:
             tuner.search(verbose=0)
         else:
             images = limits["handed"] and tuple(map(tuple, limits["handed"]))  # plain values
@@ -185,6 +187,8 @@ def work(recipe: dict, folder: str, images: tuple | None, trial_seconds: float |
     images: the splits as plain values, where the recipe's data set is not to be loaded.
     """
     recipe, project = Recipe(**recipe), Path(folder, "search")
+    while not (project / "search.json").exists():
+        time.sleep(1)  # the chief, on another node, is at its range test
     if images:
         splits = Splits(*(Split(*part) for part in images[:3]), images[3])
     else:

@@ -88,6 +88,42 @@ def serve(tuner, arguments: tuple, workers: int) -> None:
         server.stop(None)
 
 
+def serve_others(tuner) -> None:
+    """Be the chief of workers that somebody else starts, on other nodes, as KerasTuner's variables
+    say; return when all trials have ended."""
+    import grpc
+    from keras_tuner.src import protos
+
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+    chief = _Chief(tuner)
+    servicer = chief.servicer()
+    protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
+    address = f"{os.environ['KERASTUNER_ORACLE_IP']}:{os.environ['KERASTUNER_ORACLE_PORT']}"
+    server.add_insecure_port(address)
+    server.start()
+    print(f"The chief waits for workers at {address}.", flush=True)
+    try:
+        while not servicer.stop_triggered or tuner.oracle.ongoing_trials:
+            if chief.error:
+                raise chief.error
+            time.sleep(0.1)
+        told = time.monotonic()
+        while tuner.oracle.tuner_ids and time.monotonic() - told < GRACE:
+            time.sleep(0.1)  # those who have not heard yet that all is done
+    finally:
+        server.stop(None)
+
+
+def is_worker() -> bool:
+    """Return whether KerasTuner's variables say that this process is a worker of a chief."""
+    return "KERASTUNER_ORACLE_IP" in os.environ and not is_chief()
+
+
+def is_chief() -> bool:
+    """Return whether KerasTuner's variables say that this process is the chief."""
+    return "chief" in os.environ.get("KERASTUNER_TUNER_ID", "")
+
+
 class _Chief:
     """Answers the workers, one at a time, and tells how each trial came out."""
 

@@ -1,0 +1,97 @@
+"""Batch scripts for SLURM: a search on one node with several GPUs, or on several nodes.
+
+On one node `tune --workers` does it all. On several, one task is KerasTuner's chief and each of the
+others a worker, told by KerasTuner's own variables; they share the folder of the search, which must
+be on a file system that all nodes see.
+"""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from keras_course import files
+from keras_course.errors import UserError
+
+HEAD = """#!/bin/bash
+#SBATCH --job-name=learning-rate
+#SBATCH --nodes={nodes}
+#SBATCH --ntasks-per-node={tasks}
+#SBATCH --gpus-per-node={gpus}       # change: some clusters want --gres=gpu:{gpus}
+#SBATCH --cpus-per-task={cores}      # change: cores that prepare images, 4 to 8 for each GPU
+#SBATCH --time=02:00:00          # change: as long as your cluster allows; the search can go on
+#SBATCH --output=learning-rate-%j.log
+#SBATCH --signal=B:TERM@60       # a minute before the end: what is there is saved
+#SBATCH --requeue                # the same command goes on where it was
+# change: #SBATCH --partition=... and #SBATCH --account=... where your cluster asks for them
+
+set -u
+# change: what makes `keras-course` known here, like
+# module load cuda && source "$HOME/course/.venv/bin/activate"
+command -v keras-course >/dev/null || {{ echo "keras-course is not on the PATH" >&2; exit 1; }}
+
+tune=({command})
+"""
+
+ONE_NODE = """
+# One process that shares the trials among {gpus} workers, each with a GPU of its own.
+srun "${{tune[@]}}" --workers {gpus} &
+step=$!
+trap 'kill -TERM "$step"; wait "$step"' TERM
+wait "$step"
+"""
+
+SEVERAL_NODES = """
+# KerasTuner's chief is on the first node; the port is open inside the cluster and has no password.
+first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+addresses=$(srun --nodes=1 --ntasks=1 --nodelist="$first" hostname -I)
+KERASTUNER_ORACLE_IP=${{addresses%% *}}
+KERASTUNER_ORACLE_PORT=$((20000 + SLURM_JOB_ID % 10000))
+export KERASTUNER_ORACLE_IP KERASTUNER_ORACLE_PORT
+
+KERASTUNER_TUNER_ID=chief srun --overlap --nodes=1 --ntasks=1 --gpus=0 --nodelist="$first" \\
+    "${{tune[@]}}" &
+chief=$!
+
+# {workers} workers, each with one GPU; one that dies takes its trial up again.
+# shellcheck disable=SC2016  # the variables are those of each task
+srun --overlap --kill-on-bad-exit=0 --gpus-per-task=1 bash -c '
+    export KERASTUNER_TUNER_ID="worker$SLURM_PROCID"
+    for try in 1 2 3; do
+        "$@" && exit 0
+        echo "worker$SLURM_PROCID ended, try $try" >&2
+    done
+    exit 1' worker "${{tune[@]}}" &
+workers=$!
+
+trap 'kill -TERM "$chief" "$workers"; wait' TERM
+wait "$chief"
+code=$?
+kill "$workers" 2>/dev/null
+exit "$code"
+"""
+
+
+def script(command: Sequence[str], nodes: int, gpus: int) -> str:
+    """Return the batch script that runs this `keras-course tune ...` on so many nodes and GPUs."""
+    if nodes < 1 or gpus < 1:
+        raise UserError(f"--nodes and --gpus must be at least 1. Received: {nodes} and {gpus}.")
+    if "--output" not in command:
+        raise UserError(
+            "--slurm needs --output: a folder that all nodes see, in which the search can go on."
+        )
+    several = nodes > 1
+    values = {
+        "nodes": nodes,
+        "tasks": gpus if several else 1,
+        "gpus": gpus,
+        "cores": 6 if several else 6 * gpus,
+        "workers": nodes * gpus,
+        "command": shlex.join(command),
+    }
+    return (HEAD + (SEVERAL_NODES if several else ONE_NODE)).format(**values)
+
+
+def write(path: str | Path, command: Sequence[str], nodes: int, gpus: int) -> Path:
+    """Write the script and return its path."""
+    files.write_text(path, script(command, nodes, gpus))
+    return Path(path)

@@ -1,0 +1,63 @@
+"""A process that is killed at any of its file operations, or finds the disk full there, loses
+nothing: the same call gives the result of one that was never cut off."""
+
+import pytest
+
+from tests.faults import operations, processes
+
+STEP = 25  # in `make test` every 25th operation is tried, in `make test-faults` each
+
+
+@pytest.fixture(scope="module", params=["train", "search"])
+def job(request, tmp_path_factory):
+    """The name of a job, what comes out of it, and how many file operations it makes."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    code, said, found = processes.run(request.param, folder, operations.Counter(folder))
+    assert code == 0, said
+    return request.param, *found
+
+
+def points(number, few):
+    return range(1, number + 1, STEP) if few else range(1, number + 1)
+
+
+@pytest.fixture(params=["few", pytest.param("every", marks=pytest.mark.faults)])
+def few(request):
+    return request.param == "few"
+
+
+def test_killed_at_the_nth_operation(job, few, tmp_path, record_property):
+    name, whole, number = job
+    assert number > 60
+    tried = points(number, few)
+    for at in tried:
+        folder = tmp_path / f"killed at {at}"
+        code, said, _ = processes.run(name, folder, operations.Kill(folder, at))
+        assert code == -9, (at, said)
+        code, said, found = processes.run(name, folder)
+        assert code == 0, (at, said)
+        assert found[0] == whole, at
+    record_property("points", len(tried))
+    print(f"{name}: killed at {len(tried)} of {number} file operations")
+
+
+def test_no_space_left_at_the_nth_operation(job, few, tmp_path, record_property):
+    name, whole, number = job
+    told = 0
+    tried = points(number, few)
+    for at in tried:
+        folder = tmp_path / f"full at {at}"
+        code, said, found = processes.run(name, folder, operations.Full(folder, at))
+        if code == 0:  # nothing that needed room came after
+            assert found[0] == whole
+            continue
+        assert code == 1, (at, said)
+        assert "No space left" in said and str(folder) in said, (at, said)
+        assert "bytes" in said or "Cannot write into" in said, (at, said)  # nothing was begun
+        told += 1
+        code, said, found = processes.run(name, folder)
+        assert code == 0, (at, said)
+        assert found[0] == whole, at
+    assert told > len(tried) / 2
+    record_property("points", told)
+    print(f"{name}: no space left at {told} of {number} file operations")

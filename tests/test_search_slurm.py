@@ -1,0 +1,123 @@
+"""The batch scripts are shell that a cluster runs; stand-ins take the place of SLURM's commands."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keras_course.cli import main
+from keras_course.errors import UserError
+from keras_course.search import slurm
+
+COMMAND = ["keras-course", "tune", "--output", "a folder", "--model", "resnet20"]
+SCONTROL = """#!/bin/bash
+[ "$1 $2 $3" = "show hostnames node[1-2]" ] && printf 'node1\\nnode2\\n'
+"""
+# Starts the command once for each task, as srun does; one task where it is asked for.
+SRUN = """#!/bin/bash
+tasks=$TASKS
+while [[ "$1" == --* ]]; do
+    [ "$1" = --ntasks=1 ] && tasks=1
+    shift
+done
+for ((task = 0; task < tasks; task++)); do
+    SLURM_PROCID=$task "$@" &
+    running+=($!)
+done
+trap 'kill -TERM "${running[@]}"' TERM
+code=0
+for task in "${running[@]}"; do wait "$task" || code=$?; done
+exit "$code"
+"""
+HOSTNAME = """#!/bin/bash
+echo 127.0.0.1 10.0.0.7
+"""
+NOTES = """#!/bin/bash
+echo "${KERASTUNER_TUNER_ID:-none} ${KERASTUNER_ORACLE_IP:-none} $*" >> "$LOG"
+"""
+
+
+def run(script, folder, *, tasks, course=NOTES, **environment):
+    programs = {"srun": SRUN, "scontrol": SCONTROL, "hostname": HOSTNAME, "keras-course": course}
+    for name, text in programs.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    path = folder / "tune.sbatch"
+    path.write_text(script)
+    environment = {
+        **os.environ,
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "LOG": str(folder / "log"),
+        "TASKS": str(tasks),
+        "SLURM_JOB_ID": "4711",
+        "SLURM_JOB_NODELIST": "node[1-2]",
+        **environment,
+    }
+    return subprocess.run(
+        ["bash", path], env=environment, cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("nodes, gpus", [(1, 1), (1, 4), (3, 4)])
+def test_shellcheck_finds_nothing(nodes, gpus, tmp_path):
+    path = slurm.write(tmp_path / "tune.sbatch", COMMAND, nodes, gpus)
+    shellcheck = Path(sys.executable).parent / "shellcheck"
+    found = subprocess.run([shellcheck, path], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+    text = path.read_text()
+    assert f"#SBATCH --nodes={nodes}\n" in text and "# change:" in text
+    assert f"--gpus-per-node={gpus} " in text
+
+
+def test_one_node_starts_one_process_with_a_worker_for_each_gpu(tmp_path):
+    done = run(slurm.script(COMMAND, 1, 4), tmp_path, tasks=1)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "log").read_text() == (
+        "none none tune --output a folder --model resnet20 --workers 4\n"
+    )
+
+
+def test_several_nodes_have_a_chief_and_workers_that_know_its_address(tmp_path):
+    done = run(slurm.script(COMMAND, 2, 2), tmp_path, tasks=4)
+    assert done.returncode == 0, done.stderr
+    lines = sorted((tmp_path / "log").read_text().splitlines())
+    names = ["chief", "worker0", "worker1", "worker2", "worker3"]
+    assert lines == [f"{name} 127.0.0.1 tune --output a folder --model resnet20" for name in names]
+
+
+def test_a_worker_that_fails_is_started_again_and_the_chief_says_how_it_ended(tmp_path):
+    failing = NOTES + '[ "$KERASTUNER_TUNER_ID" = chief ] && sleep 2 && exit 3\nexit 1\n'
+    done = run(slurm.script(COMMAND, 2, 1), tmp_path, tasks=2, course=failing)
+    assert done.returncode == 3
+    assert (tmp_path / "log").read_text().count("worker1") == 3
+
+
+@pytest.mark.slow
+def test_a_search_on_two_nodes_comes_to_its_end(tmp_path):
+    command = ["keras-course", "tune", "--output", str(tmp_path / "run"), "--search", "random"]
+    command += ["--model", "logistic_regression", "--trials", "3", "--batch-size", "1024"]
+    course = f'#!/bin/bash\nexec {sys.executable} -m keras_course "$@"\n'
+    done = run(slurm.script(command, 2, 1), tmp_path, tasks=2, course=course)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "The chief waits for workers" in done.stdout
+    assert re.search(r"random search, logistic_regression .* 3 trials, 0 diverged", done.stdout)
+
+
+def test_the_command_writes_the_script_without_its_own_options(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    typed = ["tune", "--slurm", "--nodes", "2", "--gpus=3", "--output", "o", "--workers", "4"]
+    assert main([*typed, "--trials", "9"]) == 0
+    assert capsys.readouterr().out == "tune.sbatch\n"
+    text = (tmp_path / "tune.sbatch").read_text()
+    assert "tune=(keras-course tune --output o --trials 9)" in text
+    assert "--nodes=2\n" in text and "--gpus-per-node=3 " in text
+    assert main(["tune", "--slurm"]) == 2
+    assert "--slurm needs --output" in capsys.readouterr().err
+
+
+def test_impossible_sizes_are_refused():
+    with pytest.raises(UserError, match="at least 1"):
+        slurm.script(COMMAND, 0, 4)
