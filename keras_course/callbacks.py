@@ -157,13 +157,14 @@ class SaveBest(keras.callbacks.Callback):
     The file is whole at every moment, and the best one before it is kept; it holds no optimizer.
     """
 
-    remembered = ("best", "epoch", "metrics")
+    remembered = ("best", "epoch", "metrics", "checksum")
 
     def __init__(self, path: Path, monitor: str):
         super().__init__()
         self.path, self.monitor = path, monitor
         self.sign = 1 if schedules.mode(monitor) == "max" else -1
         self.best, self.epoch, self.metrics = -math.inf, 0, {}
+        self.checksum = None  # of the file
 
     def on_epoch_end(self, epoch, logs=None):
         value = self.sign * logs[self.monitor]
@@ -177,6 +178,7 @@ class SaveBest(keras.callbacks.Callback):
         bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
         with files.whole(self.path, keep_older=True) as temporary:
             bare.save(temporary)
+            self.checksum = files.checksum(temporary)
 
 
 class WriteHistory(keras.callbacks.Callback):

@@ -12,6 +12,7 @@ Batches and augmentation need nothing here: they follow from seed and epoch (`da
 
 import dataclasses
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,18 +57,47 @@ class State:
     values: list[np.ndarray]
 
 
-def read(path: Path) -> State | None:
-    """Return the last state that is whole, or None if there is none. Errors: files.Damaged."""
-    return files.newest(path, _read)
-
-
-def _read(path):
+def read(path: Path) -> State:
+    """Return the state that a file holds. Errors: files.Damaged."""
     with np.load(files.check_zip(path)) as arrays:
         said = json.loads(str(arrays["state"]))
         count = said.pop("variables")
         values = [arrays[f"variable_{number}"] for number in range(count)]
         said["remembered"] = [_unpacked(each, arrays) for each in said["remembered"]]
     return State(**said, values=values)
+
+
+def newest(path: Path, best: Path) -> State | None:
+    """Return the newest state from which the training can go on, or None.
+
+    best: the file of the best epoch, which gets back what it held then. A state is of no use if it
+    is damaged, or if that file and the one before it are: where they are the last ones, the
+    training is to begin anew, which is said.
+    """
+
+    def usable(generation):
+        state = read(generation)
+        (kept,) = (each for each in state.remembered if each["callback"] == "SaveBest")
+        _bring_back_best(best, kept["values"])
+        return state
+
+    try:
+        return files.newest(path, usable)
+    except files.Damaged as error:
+        print(f"{error} The training begins anew.", flush=True)
+        return None
+
+
+def _bring_back_best(best, kept):
+    if kept["epoch"] == 0:
+        return
+    for path in (best, files.older(best)):
+        if path.exists() and files.checksum(path) == kept["checksum"]:
+            if path != best:
+                with files.whole(best) as temporary:
+                    shutil.copyfile(path, temporary)
+            return
+    raise files.Damaged(best, f"it is not what epoch {kept['epoch']} left")
 
 
 class Checkpoint(keras.callbacks.Callback):

@@ -24,7 +24,7 @@ class Loop:
     folder: gets best.keras, last.npz and history.csv. monitor: the metric of the validation images
     that says which epoch is the best. shown: the metric in the line of each epoch.
 
-    state: what the folder holds of a loop that was cut off, or None. Errors: files.Damaged.
+    state: what the folder holds of a loop that was cut off, or None.
     """
 
     def __init__(self, folder: Path, monitor: str, shown: str = "accuracy"):
@@ -34,7 +34,7 @@ class Loop:
         self.last = folder / "last.npz"
         files.remove_unfinished(folder)
         (folder / "metrics.json").unlink(missing_ok=True)  # it says how an earlier start ended
-        self.state = checkpoint.read(self.last)
+        self.state = checkpoint.newest(self.last, self.best.path)
         self.part = self.before = 0
         if self.state:
             self.history.rows = self.state.history

@@ -102,6 +102,8 @@ def best_network(folder: Path) -> keras.Model:
 def _load(path):
     try:
         return keras.saving.load_model(files.check_zip(path), compile=False)
+    except files.Damaged:
+        raise
     except Exception as error:  # Keras and HDF5 each have their own
         raise files.Damaged(path, error) from error
 

@@ -20,6 +20,7 @@
 The names in KerasTuner that begin with an underscore are those of the version in requirements.txt.
 """
 
+import json
 import math
 import time
 from importlib import metadata
@@ -29,6 +30,7 @@ import keras
 import keras_tuner as kt
 import numpy as np
 from keras_tuner.src.distribute import utils as distribution
+from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 
 from keras_course import files, variables
 from keras_course.callbacks import Diverged, StopWhenNotFinite
@@ -61,6 +63,8 @@ class PairedTuner(kt.Tuner):
     are those of `keras_tuner.Tuner`; the oracle must have a single objective, and a seed of its own
     where the search is to be taken up again.
     """
+
+    keeps_models = True  # for `get_best_models`
 
     def __init__(
         self,
@@ -149,6 +153,8 @@ class PairedTuner(kt.Tuner):
         if "tuner/epochs" in values:  # Hyperband's
             kwargs |= {"epochs": values["tuner/epochs"]}
             kwargs |= {"initial_epoch": values["tuner/initial_epoch"]}
+        path = self._trial_file(trial.trial_id, "best.npz")
+        self._keep_best = _KeepBest(self.oracle.objective, path if self.keeps_models else None)
         status, reason, steps = "finished", None, 0
         if self._promoted_from is not None:
             steps = self.history(self._promoted_from)["steps"]
@@ -201,7 +207,10 @@ class PairedTuner(kt.Tuner):
     def _build_and_fit_model(self, trial, *args, **kwargs):
         """Run one execution; KerasTuner calls this for each."""
         losses, epochs = StepLosses(), _Epochs()
-        kwargs["callbacks"] = [losses, StopWhenNotFinite(), *kwargs["callbacks"], epochs]
+        others = [
+            callback for callback in kwargs["callbacks"] if not isinstance(callback, SaveBestEpoch)
+        ]
+        kwargs["callbacks"] = [losses, StopWhenNotFinite(), *others, self._keep_best, epochs]
         if "tuner/epochs" in trial.hyperparameters.values:
             kwargs["callbacks"].append(_SaveState(self._state_file(trial.trial_id)))
         metrics, status = self._worst(), "failed"
@@ -241,7 +250,13 @@ class PairedTuner(kt.Tuner):
 
     def load_model(self, trial):
         self._trial, self._execution, self._promoted_from = trial, 0, None
-        return super().load_model(trial)
+        model = self._try_build(trial.hyperparameters)
+        if not model.built:
+            path = Path(self._get_build_config_fname(trial.trial_id))
+            model.build_from_config(json.loads(path.read_text(encoding="utf-8")))
+        with np.load(files.check_zip(self._trial_file(trial.trial_id, "best.npz"))) as weights:
+            model.set_weights([weights[name] for name in weights.files])
+        return model
 
     def _try_run_and_update_trial(self, trial, *args, **kwargs):
         """As KerasTuner's, without its net: `run_trial` has one."""
@@ -270,6 +285,28 @@ class PairedTuner(kt.Tuner):
 
     def _state_file(self, trial_id):
         return self._trial_file(trial_id, f"state_{self._execution}.npz")
+
+
+class _KeepBest(keras.callbacks.Callback):
+    """Write the weights of the best epoch of all executions, whole.
+
+    KerasTuner's own writes in place, and HDF5 ends the process where the disk is full. Where the
+    objective is not among the metrics of an epoch, the last one is kept.
+    """
+
+    def __init__(self, objective, path):
+        super().__init__()
+        self.objective, self.path, self.best = objective, path, None
+
+    def on_epoch_end(self, epoch, logs=None):
+        value = logs.get(self.objective.name)
+        if self.path is None or not (
+            value is None or self.best is None or self.objective.better_than(value, self.best)
+        ):
+            return
+        self.best = value
+        with files.whole(self.path) as temporary:
+            np.savez(temporary, *self.model.get_weights())
 
 
 class _Epochs(keras.callbacks.Callback):

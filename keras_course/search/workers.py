@@ -7,7 +7,8 @@ hands in the result. The folder is shared.
 
 - A worker that dies is started again and takes its trial up anew. A trial at which workers died by
   themselves three times counts as failed, as does one for which the system, out of memory, killed
-  one, or that ignores its time limit. Whoever kills a worker from outside changes nothing.
+  one, or that ignores its time limit. Whoever kills a worker from outside changes nothing, unless
+  it is the same trial twenty times.
 - When the chief ends, the workers notice and end, too; the same command goes on.
 
 Random, grid and Hyperband try the same trials as one process does. Which rates Bayesian search
@@ -28,6 +29,7 @@ from pathlib import Path
 from keras_course.errors import Failure, UserError
 
 DEATHS = 3  # of workers at one trial, or of one worker before its first
+KILLS = 20  # the same from outside
 GRACE = 20  # seconds after its limit that a trial has to end by itself
 IDLE = 0.2  # seconds before a worker asks again
 
@@ -183,7 +185,8 @@ class _Worker:
     def __init__(self, number, share, port, arguments, chief):
         self.name, self.chief = f"worker{number}", chief
         self.arguments = (self.name, share, port, os.getpid(), arguments)
-        self.deaths, self.at = 0, None
+        self.deaths = self.kills = 0
+        self.at = None
         self._start()
 
     def _start(self):
@@ -216,16 +219,18 @@ class _Worker:
         what = f"trial {at}" if trial else "its start"
         print(f"{self.name} {ended} during {what}; it is started again.", flush=True)
         full = self.memory_kills is not None and _memory_kills() > self.memory_kills
-        from_outside = code in (-signal.SIGKILL, -signal.SIGTERM) and not full
-        if not (from_outside and self.memory_kills is not None):
-            self.deaths = self.deaths + 1 if at == self.at else 1
-            self.at = at
-        if trial is None and self.deaths >= DEATHS:
-            raise Failure(f"{self.name} {ended} {DEATHS} times before its first trial.")
-        if trial is not None and (full or self.deaths >= DEATHS):
-            why = "the memory was full" if full else f"{DEATHS} times"
+        if at != self.at:
+            self.at, self.deaths, self.kills = at, 0, 0
+        if code in (-signal.SIGKILL, -signal.SIGTERM) and self.memory_kills is not None:
+            self.kills += 1
+        else:
+            self.deaths += 1
+        often = self.deaths >= DEATHS or self.kills >= KILLS
+        if trial is None and often:
+            raise Failure(f"{self.name} {ended}, again and again, before its first trial.")
+        if trial is not None and (full or often):
+            why = "the memory was full" if full else "again and again"
             self.chief.give_up(trial, f"its process {ended}: {why}")
-            self.deaths = 0
         self._start()
 
     def end(self):

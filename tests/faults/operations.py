@@ -48,9 +48,7 @@ class Counter:
 
         opened = io.open
 
-        def opens(
-            file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, **others
-        ):
+        def opens(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, **others):
             if isinstance(file, int) or others or not set(mode) & set("wax+"):
                 return opened(file, mode, buffering, encoding, errors, newline, **others)
             counter.happens("open", os.fspath(file))

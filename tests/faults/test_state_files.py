@@ -1,0 +1,79 @@
+"""What befalls the files of a run or a search is noticed; what can be made anew is made anew."""
+
+import random
+import shutil
+
+import pytest
+
+from tests.faults import operations, processes
+
+
+@pytest.fixture(scope="module", params=["train", "search"])
+def cut(request, tmp_path_factory):
+    """A job, its outcome, and its folder as it is when nearly all is done."""
+    parent = tmp_path_factory.mktemp("cut")
+    code, said, found = processes.run(
+        request.param, parent / "whole", operations.Counter(parent / "whole")
+    )
+    assert code == 0, said
+    whole, number = found
+    folder = parent / "run"
+    code, *_ = processes.run(request.param, folder, operations.Kill(folder, int(0.8 * number)))
+    assert code == -9
+    return request.param, whole, folder
+
+
+def state_files(folder):
+    """Return the files that a job relies on when it goes on, the pictures and logs left out."""
+    names = (".json", ".npz", ".keras", ".csv", "journal")
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name.endswith(names) and not path.name.startswith(".")
+    ]
+
+
+def truncated(content, draw):
+    return content[: draw.randrange(len(content))]
+
+
+def flipped(content, draw):
+    changed = bytearray(content)
+    changed[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("damage", [truncated, flipped], ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize("times", [1, pytest.param(6, marks=pytest.mark.faults)])
+def test_a_damaged_state_file_never_gives_another_result_in_silence(cut, damage, times, tmp_path):
+    job, whole, folder = cut
+    found = state_files(folder)
+    assert len(found) >= 5
+    mended = refused = 0
+    for number, path in enumerate(found):
+        for time in range(times):
+            copy = shutil.copytree(folder, tmp_path / f"{number} {time}")
+            broken = copy / path.relative_to(folder)
+            broken.write_bytes(damage(path.read_bytes(), random.Random(100 * number + time)))
+            code, said, outcome = processes.run(job, copy)
+            if code == 0:
+                assert outcome[0] == whole, (path.name, said)
+                mended += 1
+            else:
+                assert (code == 1 and "UserError" in said) or "Damaged" in said, (path.name, said)
+                refused += 1
+    assert mended > refused
+    print(f"{job}, {damage.__name__}: {mended} mended, {refused} refused with a message")
+
+
+def test_a_finished_result_that_was_changed_is_not_handed_out(tmp_path):
+    for job, name in (("train", "metrics.json"), ("search", "search/leaderboard.json")):
+        folder = tmp_path / job
+        code, said, found = processes.run(job, folder, operations.Counter(folder))
+        assert code == 0, said
+        (folder / name).write_text((folder / name).read_text().replace("0.", "0.9", 1))
+        code, said, again = processes.run(job, folder)
+        if job == "train":
+            assert code == 1 and "metrics.json is damaged" in said
+        else:  # it is written anew from what the trials left
+            assert code == 0 and again[0] == found[0]
