@@ -103,7 +103,7 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
     precision = devices.choose_precision(chosen.precision)
     model = build(chosen, precision)
     folder = runs.claim(folder, chosen, ("epochs",) if minutes else ())
-    with lock.alone(folder):
+    with lock.alone(folder), files.telling_when_full(folder):
         return runs.tested(folder) or _detect(chosen, model, folder, precision, minutes)
 
 

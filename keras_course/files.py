@@ -117,13 +117,25 @@ def _says_full(error):
 
 
 @contextlib.contextmanager
+def telling_when_full(folder: str | os.PathLike) -> Iterator[None]:
+    """Raise `DiskFull` where something else than `whole` finds no room, like a library."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        path = Path(error.filename or folder)
+        raise DiskFull(path, 0, shutil.disk_usage(folder).free) from error
+
+
+@contextlib.contextmanager
 def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Give the name of a folder, to be made, that becomes `path` when the block ends without error.
 
     An older `path` is moved aside first and removed last. Errors: DiskFull.
     """
     path = Path(path)
-    try:
+    with telling_when_full(path.parent):
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent) as temporary:
             new, before = Path(temporary, path.name), Path(temporary, "before")
             yield new
@@ -140,10 +152,6 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
                     before.rename(path)
                 raise
             _flush_folder(path.parent)
-    except Exception as error:
-        if _says_full(error):
-            raise DiskFull(path, 0, shutil.disk_usage(path.parent).free) from error
-        raise
 
 
 def remove_unfinished(folder: Path) -> None:

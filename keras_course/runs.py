@@ -82,7 +82,8 @@ class Run:
 
     def write_metrics(self, **metrics) -> "Run":
         """Return the run with these metrics added, in its folder as well."""
-        checksums = {name: files.checksum(self.folder / name) for name in CHECKED}
+        there = [name for name in CHECKED if (self.folder / name).exists()]
+        checksums = {name: files.checksum(self.folder / name) for name in there}
         metrics = {**self.metrics, **metrics, "checksums": checksums}
         files.write_sealed(self.folder / "metrics.json", metrics)
         return dataclasses.replace(self, metrics=metrics)

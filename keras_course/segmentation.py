@@ -98,7 +98,7 @@ def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None =
     anything else; `callbacks.Diverged` when the loss is not finite any more.
     """
     folder = runs.claim(folder, chosen, ("epochs",) if minutes else ())
-    with lock.alone(folder):
+    with lock.alone(folder), files.telling_when_full(folder):
         return runs.tested(folder) or _segment(chosen, folder, minutes)
 
 

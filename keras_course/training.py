@@ -130,7 +130,7 @@ def fit(
     """
     _refuse_two_schedules(recipe, extra_callbacks)
     folder = runs.claim(folder, recipe, chosen=("epochs",) if minutes else ())
-    with lock.alone(folder):
+    with lock.alone(folder), files.telling_when_full(folder):
         if runs.is_finished(folder):
             print(f"{folder} holds the finished run of this recipe; it is used as it is.")
             return Run.load(folder)

@@ -81,7 +81,7 @@ def transfer(
     name = source.name if isinstance(source, keras.Model) else str(source)
     random, recipe = recipe, dataclasses.replace(recipe, pretrained=name)
     folder = runs.claim(folder, recipe)
-    with lock.alone(folder):
+    with lock.alone(folder), files.telling_when_full(folder):
         if runs.is_finished(folder):
             print(
                 f"{folder} holds the finished run of this recipe and source; it is used as it is."

@@ -1,12 +1,14 @@
 import dataclasses
 import importlib.util
 import json
+import re
 
 import pytest
 
-from keras_course.errors import UserError
+from keras_course import cli
+from keras_course.errors import Terminated, UserError
 from keras_course.files import read_sealed
-from keras_course.search import leaderboard, tune
+from keras_course.search import leaderboard, pictures, tune
 from keras_course.search.leaderboard import Search
 from keras_course.search.narrator import Narrator
 from tests.search_rows import LINEAR, SPLITS, compiled_once
@@ -195,3 +197,47 @@ def test_the_table_for_the_terminal_names_data_model_and_device(tmp_path):
 def test_a_search_in_which_nothing_learns_says_that_it_says_nothing(tmp_path):
     found = tune.tune(RECIPE, tmp_path, **QUICK | {"band": (1e-9, 1e-8), "steps": 1})
     assert "No trial did better than chance, 50%" in found.text()
+
+
+def test_a_search_that_goes_on_can_be_shown_and_one_that_is_ended_tells_its_best(
+    tmp_path, monkeypatch, capsys
+):
+    on_trial_end, ended = Narrator.on_trial_end, []
+
+    def terminated(tuner, trial):
+        on_trial_end(tuner, trial)
+        ended.append(trial)
+        if len(ended) == 2:
+            raise Terminated
+
+    monkeypatch.setattr(Narrator, "on_trial_end", terminated)
+    with pytest.raises(Terminated):
+        tune.tune(RECIPE, tmp_path, search="grid", **QUICK)
+    told = r"Interrupted; 2 trials have ended. .* The best rate so far: [\d.]+, val_accuracy [\d.]+"
+    assert re.search(told, capsys.readouterr().out)
+    assert cli.main(["tune", "--show", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "grid search, logistic_regression on rows" in shown and "2 trials" in shown
+    assert (tmp_path / "search" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert cli.main(["tune", "--show", str(tmp_path / "nowhere")]) == 2
+    assert "holds no search" in capsys.readouterr().err
+
+
+def test_the_curves_are_those_of_the_trials(tmp_path):
+    found = tune.tune(RECIPE, tmp_path, search="grid", **QUICK)
+    left, right, _ = pictures.curves(found.leaderboard, found.histories(), "title").axes
+    assert len(left.lines) == 3 and all(len(line.get_xdata()) == 4 for line in left.lines)
+    rates = sorted(line.get_xdata()[0] for line in right.lines)
+    assert len(rates) == 4  # the chosen one twice
+    chosen = right.lines[-1]
+    assert chosen.get_xdata()[0] == found.best_learning_rate and right.get_xscale() == "log"
+
+
+def test_without_pairs_the_trials_differ_in_more_than_the_rate(tmp_path):
+    settings = QUICK | {"band": (1e-5, 1.0000001e-5)}  # one rate, in effect
+    found = tune.tune(RECIPE, tmp_path / "unpaired", paired=False, **settings)
+    losses = {trial["loss"] for trial in found.leaderboard["trials"]}
+    assert len(losses) == 3
+    paired = tune.tune(RECIPE, tmp_path / "paired", **settings)
+    losses = [trial["loss"] for trial in paired.leaderboard["trials"]]
+    assert max(losses) - min(losses) < 1e-4

@@ -39,7 +39,8 @@ def check(path: Path, given: dict) -> dict | None:
     The file may say more than `given`. Errors: UserError if it says something else.
     """
     if not path.exists():
-        if path.parent.exists() and any(path.parent.iterdir()):
+        left = list(path.parent.iterdir()) if path.parent.exists() else []
+        if any(not name.name.startswith(files.UNFINISHED) for name in left):
             raise UserError(
                 f"{path.parent} holds files and no {path.name}: it is not a search of this "
                 "program, or a damaged one. Remove it, or give another folder with --output."

@@ -74,7 +74,7 @@ def curves(leaderboard: dict, histories: dict[str, dict], title: str) -> Figure:
     left, right = figure.subplots(1, 2)
     low, high = leaderboard["band"]
     colors = ScalarMappable(LogNorm(low, high if high > low else 2 * low), "viridis")
-    trials = leaderboard["trials"]
+    trials, first = leaderboard["trials"], 0.0
     for trial in trials:
         losses = [loss for run in histories[trial["trial"]]["executions"] for loss in run["losses"]]
         losses = [loss for loss in losses if loss is not None]
@@ -84,6 +84,9 @@ def curves(leaderboard: dict, histories: dict[str, dict], title: str) -> Figure:
         left.plot(steps, _smooth(losses), color=color, ls=":" if broken else "-", lw=1.5)
         if broken and losses:
             left.plot(steps[-1], _smooth(losses)[-1], "x", color=RED, ms=9, mew=2)
+        first = max(first, losses[0]) if losses else first
+    if first:
+        left.set_ylim(top=1.3 * first)  # no room for an explosion
     left.set_xlabel("step")
     left.set_ylabel("training loss, smoothed")
     figure.colorbar(colors, ax=left, label="learning rate")
@@ -93,18 +96,20 @@ def curves(leaderboard: dict, histories: dict[str, dict], title: str) -> Figure:
     right.set_xlabel("learning rate")
     right.set_ylabel("validation loss")
     longest = max((trial["steps"] for trial in finished), default=0)
+    labels = {True: f"{longest} steps", False: "ended early"}
     for trial in finished:
-        filled = {} if trial["steps"] == longest else {"mfc": "none"}  # ended early
-        right.plot(trial["learning_rate"], trial["loss"], "o", color=BLUE, **filled)
-    for trial in trials:
-        if trial["status"] != "finished":
-            right.axvline(trial["learning_rate"], color=RED, ls=":")
-    if any(trial["status"] != "finished" for trial in trials):
-        right.plot([], [], ":", color=RED, label="diverged or failed")
+        whole = trial["steps"] == longest
+        style = {"label": labels.pop(whole, None), **({} if whole else {"mfc": "none"})}
+        right.plot(trial["learning_rate"], trial["loss"], "o", color=BLUE, **style)
+    broken = [trial["learning_rate"] for trial in trials if trial["status"] != "finished"]
+    for rate in broken:
+        label = "diverged or failed" if rate == broken[0] else None
+        right.axvline(rate, color=RED, ls=":", label=label)
     if finished:
         best = trials[0]
         label = f"chosen: {best['learning_rate']:.2g}"
         right.plot(best["learning_rate"], best["loss"], "*", ms=16, color=ORANGE, label=label)
+    if trials:
         right.legend()
     return figure
 

@@ -118,7 +118,7 @@ def tune(
     )
     fingerprint.check(folder / "search" / "search.json", identity)  # or say what differs
     runs.mark(folder, recipe)
-    with lock.alone(folder):
+    with lock.alone(folder), files.telling_when_full(folder):
         return _tune(
             recipe,
             folder,
@@ -138,6 +138,8 @@ def tune(
 
 def _tune(recipe, folder, oracle, identity, splits, chosen, *, model, band, **limits):
     project = folder / "search"
+    if project.exists():
+        files.remove_unfinished(project)
     known = fingerprint.check(project / "search.json", identity)
     if known and (project / "leaderboard.json").exists():
         with contextlib.suppress(UserError):  # damaged: it is written anew

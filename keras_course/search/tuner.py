@@ -164,6 +164,8 @@ class PairedTuner(kt.Tuner):
         except (UserError, files.DiskFull):  # no fault of this trial's
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in files.FULL:
+                raise
             status, reason = "failed", f"{type(error).__name__}: {error}"
             print(f"Trial {trial.trial_id} failed. {reason}", flush=True)
         except TimeLimitExceeded:
