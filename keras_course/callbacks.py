@@ -36,13 +36,18 @@ class Diverged(Failure):
         )
 
 
+def number(variable) -> float | int:
+    """Return the value of a variable, which may be mirrored on several devices."""
+    return keras.ops.convert_to_numpy(variable).item()
+
+
 class StopWhenNotFinite(keras.callbacks.Callback):
     """Raise `Diverged` at the first step, from 1, after which the loss is not finite."""
 
     remembered = ("before",)
 
     def on_train_begin(self, logs=None):
-        self.before = int(self.model.optimizer.iterations)
+        self.before = number(self.model.optimizer.iterations)
 
     def on_train_batch_end(self, batch, logs=None):
         self._check(logs["loss"])
@@ -52,8 +57,8 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
     def _check(self, loss):
         if not math.isfinite(loss):
-            step = int(self.model.optimizer.iterations) - self.before
-            raise Diverged(step, float(self.model.optimizer.learning_rate), float(loss))
+            step = number(self.model.optimizer.iterations) - self.before
+            raise Diverged(step, number(self.model.optimizer.learning_rate), float(loss))
 
 
 class EndOnInterrupt(keras.callbacks.Callback):
@@ -147,7 +152,7 @@ class RecordRateAndTime(keras.callbacks.Callback):
         self.began = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = number(self.model.optimizer.learning_rate)
         logs["seconds"] = round(time.perf_counter() - self.began, 3)
 
 

@@ -89,17 +89,19 @@ def train(given):
     if given.resume:
         return _resume(given)
     recipe = _recipe(given)
-    from keras_course import runs, training
+    from keras_course import replicas, runs, training
 
     with runs.output(given.output) as folder:
-        run = training.fit(recipe, folder, minutes=given.minutes)
+        run = training.fit(
+            recipe, folder, minutes=given.minutes, replicas=replicas.count(given.devices)
+        )
     _print_validation(run)
 
 
 def _resume(given):
     """Go on with a training that was cut off; its folder says what it is of."""
     quiet.import_keras()
-    from keras_course import runs, training, transfer
+    from keras_course import replicas, runs, training, transfer
     from keras_course.recipes import Recipe
 
     if given.recipe or given.minutes or given.output or _fields(given, Recipe):
@@ -113,7 +115,7 @@ def _resume(given):
         random = dataclasses.replace(recipe, pretrained=None)
         run = transfer.transfer(recipe.pretrained, random, given.resume)
     else:
-        run = training.fit(recipe, given.resume)
+        run = training.fit(recipe, given.resume, replicas=replicas.count(given.devices))
     _print_validation(run)
 
 

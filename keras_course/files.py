@@ -117,15 +117,15 @@ def _says_full(error):
 
 
 @contextlib.contextmanager
-def telling_when_full(folder: str | os.PathLike) -> Iterator[None]:
-    """Raise `DiskFull` where something else than `whole` finds no room, like a library."""
+def telling_when_full(path: str | os.PathLike) -> Iterator[None]:
+    """Raise `DiskFull` where something else than `whole` finds no room for or in the path."""
     try:
         yield
     except OSError as error:
         if error.errno not in FULL:
             raise
-        path = Path(error.filename or folder)
-        raise DiskFull(path, 0, shutil.disk_usage(folder).free) from error
+        free = shutil.disk_usage(Path(path).parent).free
+        raise DiskFull(Path(error.filename or path), 0, free) from error
 
 
 @contextlib.contextmanager
@@ -135,23 +135,25 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
     An older `path` is moved aside first and removed last. Errors: DiskFull.
     """
     path = Path(path)
-    with telling_when_full(path.parent):
-        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent) as temporary:
-            new, before = Path(temporary, path.name), Path(temporary, "before")
-            yield new
-            for file in new.rglob("*"):
-                if file.is_file():
-                    with file.open("rb+") as opened:
-                        os.fsync(opened.fileno())
-            if path.exists():
-                path.rename(before)
-            try:
-                new.rename(path)
-            except OSError:
-                if before.exists():
-                    before.rename(path)
-                raise
-            _flush_folder(path.parent)
+    with (
+        telling_when_full(path),
+        tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent) as temporary,
+    ):
+        new, before = Path(temporary, path.name), Path(temporary, "before")
+        yield new
+        for file in new.rglob("*"):
+            if file.is_file():
+                with file.open("rb+") as opened:
+                    os.fsync(opened.fileno())
+        if path.exists():
+            path.rename(before)
+        try:
+            new.rename(path)
+        except OSError:
+            if before.exists():
+                before.rename(path)
+            raise
+        _flush_folder(path.parent)
 
 
 def remove_unfinished(folder: Path) -> None:

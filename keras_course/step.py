@@ -21,9 +21,14 @@ def in_one_graph(model: keras.Model) -> None:
 
     Its metrics, if any, take logits and the number of the class, of an image or of each pixel.
     Nothing changes where Keras does better by itself: on another backend than TensorFlow, under
-    XLA, as on GPUs, in eager mode, and where it was told to take several steps at a time.
+    XLA, as on GPUs, in eager mode, on several devices, and where it was told to take several steps
+    at a time.
     """
     if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    if tf.distribute.has_strategy():  # whose replicas take the step together
         return
     if model.jit_compile or model.run_eagerly or model.steps_per_execution > 1:
         return

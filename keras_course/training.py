@@ -28,6 +28,7 @@ from keras_course import (
     step,
     timing,
 )
+from keras_course import replicas as replicated
 from keras_course.data import pipeline
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
@@ -114,6 +115,7 @@ def fit(
     model: keras.Model | None = None,
     epoch_seconds: float | None = None,
     minutes: float | None = None,
+    replicas: int = 1,
     extra_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Train the recipe's network, keep the best epoch's weights, and return the run.
@@ -121,7 +123,7 @@ def fit(
     splits, model, epoch_seconds: what `data.load`, `build` and `timing.measure_epoch` return for
     this recipe, where they are there already; the model may have another rate. minutes: choose the
     number of epochs so that all of this, from the call on, takes so long; the recipe of the run
-    says what it became.
+    says what it became. replicas: devices of this machine that share each batch, see replicas.py.
 
     A finished run of the same recipe in `folder` is returned as it is; one that was cut off goes
     on where its last epoch ended, to the same result, with the number of epochs that was chosen
@@ -141,7 +143,9 @@ def fit(
         train, steps_per_epoch = batches(recipe, splits)
         validation = pipeline.evaluation_batches(*splits.validation)
         precision = devices.choose_precision(recipe.precision)
-        model = model or build(recipe, splits, precision)
+        if model is None:
+            with replicated.scope(replicas, recipe.batch_size):
+                model = build(recipe, splits, precision)
         model.optimizer.learning_rate = recipe.learning_rate
         if recipe.schedule in schedules.BETWEEN_EPOCHS and not extra_callbacks:
             total = architecture.total(architecture.rows(model))
@@ -185,7 +189,8 @@ def fit(
                 others=others,
             )
         finally:
-            write(Run(folder, recipe, loop.history.rows, loop.record(model, precision)))
+            metrics = {**loop.record(model, precision), "replicas": replicas}
+            write(Run(folder, recipe, loop.history.rows, metrics))
         return Run.load(folder)
 
 

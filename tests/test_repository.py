@@ -27,6 +27,7 @@ FLOORS = [
         "architecture",
         "boxes",
         "overlap",
+        "replicas",
     },
     {
         "augmentation",

@@ -1,0 +1,71 @@
+"""One network on several devices of one machine: each takes its share of every batch.
+
+Data-parallel training, by TensorFlow's MirroredStrategy: every device has the same weights, takes
+the gradients of its images, and applies the mean of all gradients. The batch of the recipe is that
+of all devices together, so a network without batch statistics learns the same as on one device.
+BatchNormalization takes the statistics of each device's share alone, as if the batch were that
+small; what it remembers for later is the mean over the devices.
+
+Several machines cannot train one model: Keras 3's `fit` fails under MultiWorkerMirroredStrategy
+(https://github.com/keras-team/keras/issues/20585).
+"""
+
+import contextlib
+import json
+import os
+from contextlib import AbstractContextManager
+
+from keras_course.errors import UserError
+
+
+def devices() -> list[str]:
+    """Return the names of what TensorFlow can train on: the GPUs, or else the logical CPUs."""
+    import tensorflow as tf
+
+    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return [device.name for device in found]
+
+
+def count(asked: str) -> int:
+    """Return for "all" or a number how many devices that are.
+
+    Errors: UserError for a number that is not there, and for a job on several machines.
+    """
+    _refuse_several_machines()
+    there = len(devices())
+    if asked == "all":
+        return there
+    if not asked.isdigit() or not 1 <= int(asked) <= there:
+        raise UserError(
+            f"--devices must be all, or a number from 1 to {there}, those that TensorFlow sees "
+            f"here. Received: {asked}."
+        )
+    return int(asked)
+
+
+def scope(replicas: int, batch_size: int) -> AbstractContextManager:
+    """Return the context in which to build and compile a model for so many devices.
+
+    Errors: UserError for a batch that they cannot share evenly.
+    """
+    if replicas == 1:
+        return contextlib.nullcontext()
+    if batch_size % replicas:
+        raise UserError(
+            f"{replicas} devices share each batch: batch_size must be a multiple of {replicas}, "
+            f"like {replicas * max(1, batch_size // replicas)}. Received: {batch_size}."
+        )
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices()[:replicas]).scope()
+
+
+def _refuse_several_machines():
+    workers = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {}).get("worker", [])
+    machines = max(len(workers), int(os.environ.get("SLURM_JOB_NUM_NODES", 1)))
+    if machines > 1:
+        raise UserError(
+            f"This job has {machines} machines, and Keras 3 cannot train one model on several: its "
+            "fit fails under MultiWorkerMirroredStrategy (keras issue 20585). Ask for one node; a "
+            "search uses several, see `keras-course tune --slurm`."
+        )
