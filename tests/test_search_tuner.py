@@ -1,5 +1,4 @@
 import json
-import time
 
 import keras
 import keras_tuner as kt
@@ -171,67 +170,6 @@ def test_a_promoted_trial_is_bit_equal_to_one_that_ran_through(tmp_path):
     plain.values["learning_rate"] = hp["learning_rate"]
     straight.run_trial(kt.engine.trial.Trial(plain, "0"), verbose=0, epochs=3)
     assert before + after == straight.history("0")["executions"][0]["losses"]
-
-
-def full():
-    raise MemoryError("no room for a tensor")
-
-
-def nothing():
-    return None
-
-
-def not_a_number():
-    return {"val_accuracy": float("nan")}
-
-
-def infinite():
-    return float("-inf")
-
-
-def broken_code():
-    raise LookupError("the cause")
-
-
-@pytest.mark.parametrize(
-    "does, status, reason",
-    [
-        (full, "failed", "MemoryError: no room"),
-        (nothing, "failed", "The return value of HyperModel.fit() is None"),
-        (not_a_number, "diverged", None),
-        (infinite, "diverged", None),
-        (broken_code, "failed", "LookupError: the cause"),
-    ],
-)
-def test_a_trial_that_goes_wrong_is_marked_and_told_and_the_search_goes_on(
-    does, status, reason, tmp_path, capsys
-):
-    class GoesWrong(Perceptron):
-        def fit(self, hp, model, *args, **kwargs):
-            trials = sum(path.startswith("trial_") for path in self.folders())
-            return super().fit(hp, model, *args, **kwargs) if trials == 2 else does()
-
-    tuner = tuner_of(tmp_path, GoesWrong(), trials=5)
-    histories = search(tuner, epochs=1)
-    statuses = [history["status"] for history in histories]
-    assert statuses == [status, "finished", *[status] * 3]
-    if reason:
-        assert reason in histories[0]["reason"]
-        assert "Trial 0 failed" in capsys.readouterr().out
-    scores = [tuner.oracle.trials[name].score for name in sorted(tuner.oracle.trials)]
-    assert [score > 0 for score in scores] == [False, True, False, False, False]
-
-
-def test_a_trial_that_hangs_is_marked_after_its_time_and_the_search_goes_on(tmp_path):
-    class Hangs(Perceptron):
-        def fit(self, hp, model, *args, **kwargs):
-            if not (tmp_path / "tuner" / "trial_1").exists():
-                time.sleep(60)
-            return super().fit(hp, model, *args, **kwargs)
-
-    histories = search(tuner_of(tmp_path, Hangs(), trials=2, trial_seconds=4), epochs=1)
-    assert [history["status"] for history in histories] == ["failed", "finished"]
-    assert histories[0]["reason"] == "it took longer than 4 s"
 
 
 def test_a_full_disk_is_no_fault_of_a_trial(tmp_path):

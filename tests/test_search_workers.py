@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -126,75 +125,3 @@ def test_a_killed_worker_and_a_killed_chief_change_nothing(tmp_path):
     said = again.communicate()[0]
     assert again.returncode == 0 and "the search goes on" in said
     assert results(folder) == results(tmp_path / "whole")
-
-
-# The trial with the highest rates comes to grief in its process.
-GRIEF = """
-from keras_course.search import one_model, workers
-fit = one_model.OneModel.fit
-def comes_to_grief(self, hp, *args, **kwargs):
-    if hp.get("learning_rate") > 0.05:
-        import os, signal, time
-        {what}
-    return fit(self, hp, *args, **kwargs)
-one_model.OneModel.fit = comes_to_grief
-"""
-CRASHES = GRIEF.format(what="os.kill(os.getpid(), signal.SIGSEGV)")
-KILLED = (
-    GRIEF.format(what="os.kill(os.getpid(), signal.SIGKILL)")
-    + """
-import itertools
-count = itertools.count()
-workers._memory_kills = lambda: next(count)
-"""
-)
-HANGS = (
-    GRIEF.format(what="signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]); time.sleep(600)")
-    + """
-workers.GRACE = 1
-"""
-)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "patch, reason, limit",
-    [
-        (CRASHES, "its process was killed by signal 11: again and again", None),
-        (KILLED, "its process was killed by signal 9: the memory was full", None),
-        (HANGS, "it took longer than 5 s and had to be killed", 5),
-    ],
-    ids=["crashes", "killed for memory", "hangs"],
-)
-def test_a_trial_that_takes_its_process_along_is_marked_and_the_search_goes_on(
-    patch, reason, limit, tmp_path
-):
-    folder = tmp_path / "run"
-    search = started(folder, search="grid", trials=4, workers=1, patch=patch, trial_seconds=limit)
-    said = search.communicate()[0]
-    assert search.returncode == 0, said
-    trials = read_sealed(folder / "search" / "leaderboard.json")["trials"]
-    assert [trial["status"] for trial in trials] == ["finished"] * 3 + ["failed"]
-    assert trials[-1]["reason"] == reason and trials[-1]["learning_rate"] > 0.05
-
-
-@pytest.mark.faults
-def test_100_kills_at_random_moments_of_a_search_with_two_workers_change_nothing(tmp_path):
-    settings = {"search": "random", "trials": 60}
-    alone = started(tmp_path / "alone", **settings, **{"one core": True})
-    assert alone.wait() == 0
-    draw, folder, kills = random.Random(0), tmp_path / "team", 0
-    while kills < 100:
-        team = started(folder, workers=2, **settings)
-        for _ in range(draw.randrange(4)):  # of single workers, then of all of them
-            time.sleep(draw.uniform(0, 6))
-            for worker in processes_of(team)[:1]:
-                os.kill(worker, signal.SIGKILL)
-                kills += 1
-        time.sleep(draw.uniform(0, 6))
-        os.killpg(team.pid, signal.SIGKILL)
-        team.wait()
-        kills += 1
-    assert started(folder, workers=2, **settings).wait() == 0
-    assert results(folder) == results(tmp_path / "alone")
-    print(f"{kills} kills")

@@ -45,7 +45,9 @@ def flipped(content, draw):
 
 @pytest.mark.parametrize("damage", [truncated, flipped], ids=lambda damage: damage.__name__)
 @pytest.mark.parametrize("times", [1, pytest.param(6, marks=pytest.mark.faults)])
-def test_a_damaged_state_file_never_gives_another_result_in_silence(cut, damage, times, tmp_path):
+def test_a_damaged_state_file_never_gives_another_result_in_silence(
+    cut, damage, times, tmp_path, record_property
+):
     job, whole, folder = cut
     found = state_files(folder)
     assert len(found) >= 5
@@ -63,7 +65,8 @@ def test_a_damaged_state_file_never_gives_another_result_in_silence(cut, damage,
                 assert (code == 1 and "UserError" in said) or "Damaged" in said, (path.name, said)
                 refused += 1
     assert mended > refused
-    print(f"{job}, {damage.__name__}: {mended} mended, {refused} refused with a message")
+    record_property("points", mended + refused)
+    record_property("said", f"{mended} made anew, {refused} refused with a message")
 
 
 def test_a_finished_result_that_was_changed_is_not_handed_out(tmp_path):
