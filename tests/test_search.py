@@ -3,6 +3,7 @@ import importlib.util
 import json
 import re
 
+import numpy as np
 import pytest
 
 from keras_course import cli
@@ -241,3 +242,12 @@ def test_without_pairs_the_trials_differ_in_more_than_the_rate(tmp_path):
     paired = tune.tune(RECIPE, tmp_path / "paired", **settings)
     losses = [trial["loss"] for trial in paired.leaderboard["trials"]]
     assert max(losses) - min(losses) < 1e-4
+
+
+def test_where_the_range_test_finds_nothing_the_search_is_wide(tmp_path, capsys):
+    labels = np.random.default_rng(0).integers(0, 2, len(SPLITS.train.labels))
+    noise = SPLITS._replace(train=SPLITS.train._replace(labels=labels))  # nothing to be learned
+    settings = {"splits": noise, "steps": 2, "trials": 2, "range_test_steps": 12}
+    found = tune.tune(RECIPE, tmp_path, **settings)
+    assert found.leaderboard["band"] == list(tune.WIDE)
+    assert "The search tries 0.0001 to 1." in capsys.readouterr().out

@@ -36,6 +36,10 @@ EXPLODED = 2  # times the first loss: no rate beyond can be of use
 BEGUN = 0.2  # the share of the whole fall after which the loss has begun to fall
 
 
+class NothingFound(UserError):
+    """The losses of a range test say nothing about the rates."""
+
+
 @dataclasses.dataclass(frozen=True)
 class RangeTestResult:
     """The rates and losses of the steps, and what they say.
@@ -121,7 +125,7 @@ class RangeTest(StepLosses):
             self.model.stop_training = True
 
     def result(self) -> RangeTestResult:
-        """Return what the recorded losses say, or raise a `UserError` if they say nothing."""
+        """Return what the recorded losses say, or raise `NothingFound` if they say nothing."""
         return interpret(self.rates[: len(self.losses)], self.losses, self.high)
 
 
@@ -130,12 +134,12 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
 
     rates: each larger than the one before by the same factor. losses: of the step with that rate;
     the last one may be infinite or NaN. high: where the test would have ended by itself.
-    Errors: UserError when the loss never falls by more than its noise.
+    Errors: NothingFound when the loss never falls by more than its noise.
     """
     if not math.isfinite(losses[-1]):
         rates, losses = rates[:-1], losses[:-1]
     if len(losses) < 5:
-        raise UserError(
+        raise NothingFound(
             f"The loss exploded within {len(losses) + 1} steps, at a learning rate of about "
             f"{rates[-1] if rates else high:.2g}. Begin the range test at a rate 1000 times lower."
         )
@@ -147,7 +151,7 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
     lowest = _first_valley(falls, least)
     fall = falls[lowest]
     if fall <= least:
-        raise UserError(
+        raise NothingFound(
             f"The loss stayed near {start:.3g} for all learning rates from {rates[0]:.2g} to "
             f"{rates[-1]:.2g}: the network does not learn with any of them. Check the labels and "
             "the network; else try more steps, or rates from 1e-8 to 10."
@@ -194,8 +198,8 @@ def range_test(
     """Make the range test with the recipe's network, optimizer, batches and augmentation.
 
     The recipe's own rate, schedule and number of epochs play no part. With a `folder` it writes
-    `range_test.json` and `range_test.png` there. Errors: UserError when no rate makes the loss
-    fall, or for impossible `steps`, `low` and `high`.
+    `range_test.json` and `range_test.png` there. Errors: NothingFound when no rate makes the loss
+    fall; UserError for impossible `steps`, `low` and `high`.
     """
     if folder is not None:
         runs.mark(Path(folder), recipe)

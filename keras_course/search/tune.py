@@ -48,6 +48,8 @@ from keras_course.search.leaderboard import Search
 from keras_course.search.narrator import Narrator, Trainer
 from keras_course.search.one_model import OneModel
 
+WIDE = (1e-4, 1.0)  # where the range test finds nothing
+
 
 class AllDiverged(Failure):
     """No rate of the band gave a finite loss to the end of its trial."""
@@ -87,7 +89,7 @@ def tune(
     search: "random", "grid", "hyperband" or "bayesian". trials: how many; for hyperband how many
     rates, rounded up to 5, 17, 49 ... steps: of a trial (left out: one epoch; hyperband ends most
     trials earlier). validation_images: how many judge a trial (left out: all). band: lowest and
-    highest rate; left out, a range test of `range_test_steps` steps finds it. paired: the same
+    highest rate; left out, a range test of `range_test_steps` steps finds it, or it is `WIDE`. paired: the same
     weights and batches for each rate; False: others for each trial. trial_seconds: the limit after
     which a trial counts as failed. workers: processes that share the trials, see workers.py; left
     out, this one does it all. splits, model: what `data.load` and `training.build` return for
@@ -262,10 +264,14 @@ def _find_band(recipe, model, train, band, steps, folder):
         return {"searched band": [float(rate) for rate in band], "seconds of the range test": 0.0}
     first = variables.read(model)
     began = time.perf_counter()
-    found = range_test.measure(recipe, model, train, range_test.RangeTest(steps), folder)
+    try:
+        found = range_test.measure(recipe, model, train, range_test.RangeTest(steps), folder).band
+    except range_test.NothingFound as error:  # in so few steps; in a whole trial there may be more
+        found = WIDE
+        print(f"{error} The search tries {found[0]:g} to {found[1]:g}.", flush=True)
     variables.write(model, first)
     seconds = round(time.perf_counter() - began, 1)
-    return {"searched band": list(found.band), "seconds of the range test": seconds}
+    return {"searched band": list(found), "seconds of the range test": seconds}
 
 
 def _unless_none_finished(found):
