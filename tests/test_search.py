@@ -3,13 +3,12 @@ import importlib.util
 import json
 import re
 
-import numpy as np
 import pytest
 
 from keras_course import cli
 from keras_course.errors import Terminated, UserError
 from keras_course.files import read_sealed
-from keras_course.search import leaderboard, pictures, tune
+from keras_course.search import leaderboard, pictures, range_test, tune
 from keras_course.search.leaderboard import Search
 from keras_course.search.narrator import Narrator
 from tests.search_rows import LINEAR, SPLITS, compiled_once
@@ -244,10 +243,11 @@ def test_without_pairs_the_trials_differ_in_more_than_the_rate(tmp_path):
     assert max(losses) - min(losses) < 1e-4
 
 
-def test_where_the_range_test_finds_nothing_the_search_is_wide(tmp_path, capsys):
-    labels = np.random.default_rng(0).integers(0, 2, len(SPLITS.train.labels))
-    noise = SPLITS._replace(train=SPLITS.train._replace(labels=labels))  # nothing to be learned
-    settings = {"splits": noise, "steps": 2, "trials": 2, "range_test_steps": 12}
-    found = tune.tune(RECIPE, tmp_path, **settings)
+def test_where_the_range_test_finds_nothing_the_search_is_wide(tmp_path, monkeypatch, capsys):
+    def nothing(*_):
+        raise range_test.NothingFound("The loss stayed where it was.")
+
+    monkeypatch.setattr(range_test, "interpret", nothing)
+    found = tune.tune(RECIPE, tmp_path, **QUICK | {"band": None, "range_test_steps": 12})
     assert found.leaderboard["band"] == list(tune.WIDE)
-    assert "The search tries 0.0001 to 1." in capsys.readouterr().out
+    assert "stayed where it was. The search tries 0.0001 to 1." in capsys.readouterr().out
