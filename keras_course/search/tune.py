@@ -91,9 +91,10 @@ def tune(
     trials earlier). validation_images: how many judge a trial (left out: all). band: lowest and
     highest rate; left out, a range test of `range_test_steps` steps finds it, or it is `WIDE`.
     paired: the same weights and batches for each rate; False: others for each trial.
-    trial_seconds: the limit after which a trial counts as failed. workers: processes that share the trials, see workers.py; left
-    out, this one does it all. splits, model: what `data.load` and `training.build` return for
-    this recipe, where they are there already; the model gets its first values back.
+    trial_seconds: the limit after which a trial counts as failed. workers: processes that share
+    the trials, see workers.py; left out, this one does it all. splits, model: what `data.load` and
+    `training.build` return for this recipe, where they are there already; the model gets its first
+    values back.
 
     A search of the same recipe, data and settings in `folder` is continued, or returned if it is
     finished. Errors: UserError for anything impossible, or another search in the folder;
