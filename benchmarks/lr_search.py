@@ -23,6 +23,7 @@ from keras_course.recipes import Recipe
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "lr_search.json"
 SEEDS = (0, 1, 2)
 BAND, POINTS = (1e-4, 1.0), 13
+SEARCHES = {"default": {}, "grid": {"search": "grid", "trials": POINTS, "band": BAND}}
 PAIRS = {
     "mlp on shapes, SGD": Recipe(model="mlp", optimizer="sgd"),
     "resnet20 on shapes, Adam": Recipe(),
@@ -52,7 +53,7 @@ def _search(recipe):
     model = training.build(recipe, splits)
     found = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, settings in {"default": {}, "grid": {"trials": POINTS, "band": BAND}}.items():
+        for name, settings in SEARCHES.items():
             board = tune(
                 recipe, Path(folder, name), splits=splits, model=model, **settings
             ).leaderboard
@@ -60,11 +61,16 @@ def _search(recipe):
             found[name] = {
                 "accuracy": board["trials"][0]["score"],
                 "learning_rate": board["best_learning_rate"],
-                "steps": steps + (0 if settings else 100),  # of the range test
+                "steps": steps + _range_test_steps(Path(folder, name)),
                 "seconds": board["seconds"],
                 "trials": {f"{row['learning_rate']:.3g}": row["score"] for row in board["trials"]},
             }
     return {**found, "recipe": asdict(recipe), **machine.today()}
+
+
+def _range_test_steps(folder):
+    path = folder / "range_test.json"
+    return len(json.loads(path.read_text(encoding="utf-8"))["rates"]) if path.exists() else 0
 
 
 def key(name: str, seed: int) -> str:

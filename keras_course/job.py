@@ -24,7 +24,7 @@ def run(
     folder: str | Path,
     *,
     minutes: float | None = None,
-    search: str = "grid",
+    search: str = "climb",
     trials: int = 4,
 ) -> Run:
     """Do the whole job and return the run; `minutes` bounds all of it.

@@ -43,7 +43,8 @@ def minutes_option(command, default=None):
 
 
 def search_options(command, trials=4):
-    command.add_argument("--search", default="grid", help="random, grid, hyperband or bayesian")
+    text = "climb, random, grid, hyperband or bayesian; left out: climb"
+    command.add_argument("--search", default="climb", help=text)
     text = "learning rates to try"
     command.add_argument("--trials", type=int, default=trials, metavar="N", help=text)
 

@@ -330,6 +330,35 @@ def test_seed_zero_is_a_seed():
     assert oracles.oracle("random", 3, ACCURACY, seed=1).seed != draws[0]
 
 
+@pytest.mark.parametrize(
+    "optimum, places",
+    [
+        (0.1, (0, 0.5, -0.5, 0.25)),
+        (0.4, (0, 0.5, 1.0, 0.25)),
+        (1.4, (0, 0.5, 1.0, 1.5)),
+        (-0.8, (0, 0.5, -0.5, -1.0)),
+        (5.0, (0, 0.5, 1.0, 1.5, 2.0, 2.0)),  # and no further than the space
+    ],
+)
+def test_climbing_finds_the_top_of_a_hill(optimum, places):
+    oracle = oracles.oracle("climb", len(places), ACCURACY, seed=0)
+    hp = kt.HyperParameters()
+    hp.Float("learning_rate", 1e-4, 1.0, sampling="log")
+    oracle.update_space(hp)
+    oracle.save = oracle._save_trial = lambda *_: None
+    tried = []
+    for _ in places:
+        trial = oracle.create_trial("tuner0")
+        assert oracle.create_trial("tuner1").status != "RUNNING"  # one at a time
+        place = np.log10(trial.hyperparameters.get("learning_rate")) + 2
+        tried.append(place)
+        oracle.update_trial(trial.trial_id, {"val_accuracy": 1 / (1 + (place - optimum) ** 2)})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    assert tried == pytest.approx(places)
+    assert oracle.create_trial("tuner0").status == "STOPPED"
+
+
 @pytest.mark.parametrize("asked, rates, epochs", [(4, 5, 3), (5, 5, 3), (6, 17, 9), (18, 49, 27)])
 def test_hyperband_rounds_the_number_of_rates_up(asked, rates, epochs):
     # Li et al. 2018 with KerasTuner's brackets: 3 + 2; 9 + 5 + 3; 27 + 12 + 6 + 4.

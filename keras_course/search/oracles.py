@@ -1,5 +1,6 @@
 """KerasTuner's oracles, which say what the next trial tries, each so that it can be resumed.
 
+climb      from the middle of the band uphill, in steps that are halved at the top
 random     KerasTuner's own
 grid       rates at equal ratios, both ends included; KerasTuner's GridSearch cannot be resumed
 hyperband  KerasTuner's, Li et al. 2018, https://jmlr.org/papers/v18/16-558.html
@@ -7,6 +8,7 @@ bayesian   KerasTuner's, with random numbers that depend on the trial alone
 """
 
 import importlib.util
+import math
 import warnings
 
 import keras_tuner as kt
@@ -29,6 +31,53 @@ class LogGrid(kt.Oracle):
         parameter = self.hyperparameters.space[0]
         share = int(trial_id) / (self.max_trials - 1) if self.max_trials > 1 else 0.5
         return {"status": "RUNNING", "values": {parameter.name: parameter.prob_to_value(share)}}
+
+
+class Climb(kt.Oracle):
+    """Hill climbing along one hyperparameter, on a logarithmic axis.
+
+    It begins in the middle of the space and goes half a decade up. From the best value so far it
+    tries the neighbour that is missing, upwards first; where both are there, the step is halved, to
+    the side of the better one. One trial at a time: each depends on those before it.
+    """
+
+    STEP = 0.5  # decades
+
+    def populate_space(self, trial_id):
+        if self.ongoing_trials:
+            return {"status": "IDLE"}
+        (parameter,) = self.hyperparameters.space
+        low, high = math.log10(parameter.min_value), math.log10(parameter.max_value)
+        start, tried = (low + high) / 2, self._scores(parameter.name)
+        place = self._next(tried) if tried else 0.0
+        position = min(max(start + place, low), high)
+        return {"status": "RUNNING", "values": {parameter.name: 10**position}}
+
+    def _scores(self, name):
+        """Return the score of each place that was tried, in decades from the first one, rounded
+        to what the smallest step can be told by."""
+        trials = [self.trials[trial_id] for trial_id in self.end_order]
+        sign = 1 if self.objective.direction == "max" else -1
+        first = trials and math.log10(trials[0].hyperparameters.values[name])
+        return {
+            round(math.log10(trial.hyperparameters.values[name]) - first, 6): sign * trial.score
+            for trial in trials
+        }
+
+    def _next(self, tried):
+        """Return the place to try, in decades from the first one."""
+        step = self.STEP
+        best = max(tried, key=tried.get)  # the first of equals
+        while True:
+            above, below = (round(best + sign * step, 6) for sign in (1, -1))
+            if above not in tried:
+                return above
+            if below not in tried:
+                return below
+            better = 1 if tried[above] > tried[below] else -1
+            step /= 2
+            if (near := round(best + better * step, 6)) not in tried:
+                return near
 
 
 class Hyperband(kt.oracles.HyperbandOracle):
@@ -95,6 +144,7 @@ def _bayesian(trials, **options):
 
 
 SEARCHES = {
+    "climb": lambda trials, **options: Climb(max_trials=trials, **options),
     "random": lambda trials, **options: kt.oracles.RandomSearchOracle(max_trials=trials, **options),
     "grid": lambda trials, **options: LogGrid(max_trials=trials, **options),
     "hyperband": _hyperband,

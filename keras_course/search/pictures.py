@@ -72,7 +72,8 @@ def curves(leaderboard: dict, histories: dict[str, dict], title: str) -> Figure:
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     figure.suptitle(title, fontsize=11)
     left, right = figure.subplots(1, 2)
-    low, high = leaderboard["band"]
+    rates = [*leaderboard["band"], *(trial["learning_rate"] for trial in leaderboard["trials"])]
+    low, high = min(rates), max(rates)
     colors = ScalarMappable(LogNorm(low, high if high > low else 2 * low), "viridis")
     trials, first = leaderboard["trials"], 0.0
     for trial in trials:

@@ -72,12 +72,12 @@ def tune(
     recipe: Recipe,
     folder: str | Path,
     *,
-    search: str = "grid",
+    search: str = "climb",
     trials: int = 4,
     steps: int | None = None,
     validation_images: int | None = None,
     band: tuple[float, float] | None = None,
-    range_test_steps: int = 100,
+    range_test_steps: int | None = None,
     paired: bool = True,
     trial_seconds: float | None = None,
     workers: int | None = None,
@@ -86,15 +86,15 @@ def tune(
 ) -> Search:
     """Search the learning rate with the best score on the validation images.
 
-    search: "random", "grid", "hyperband" or "bayesian". trials: how many; for hyperband how many
-    rates, rounded up to 5, 17, 49 ... steps: of a trial (left out: one epoch; hyperband ends most
-    trials earlier). validation_images: how many judge a trial (left out: all). band: lowest and
-    highest rate; left out, a range test of `range_test_steps` steps finds it, or it is `WIDE`.
-    paired: the same weights and batches for each rate; False: others for each trial.
-    trial_seconds: the limit after which a trial counts as failed. workers: processes that share
-    the trials, see workers.py; left out, this one does it all. splits, model: what `data.load` and
-    `training.build` return for this recipe, where they are there already; the model gets its first
-    values back.
+    search: "climb", "random", "grid", "hyperband" or "bayesian". trials: how many; for hyperband
+    how many rates, rounded up to 5, 17, 49 ... steps: of a trial (left out: one epoch; hyperband
+    ends most trials earlier). validation_images: how many judge a trial (left out: all). band:
+    lowest and highest rate; left out, a range test finds it, of `range_test_steps` steps (left out:
+    a third of a trial's), or it is `WIDE`; climb goes up to a decade beyond it. paired: the same
+    weights and batches for each rate; False: others for each trial. trial_seconds: the limit after
+    which a trial counts as failed. workers: processes that share the trials, see workers.py; left
+    out, this one does it all. splits, model: what `data.load` and `training.build` return for this
+    recipe, where they are there already; the model gets its first values back.
 
     A search of the same recipe, data and settings in `folder` is continued, or returned if it is
     finished. Errors: UserError for anything impossible, or another search in the folder;
@@ -105,6 +105,7 @@ def tune(
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     _, steps_per_epoch = training.batches(recipe, splits)
     steps = steps or steps_per_epoch
+    range_test_steps = range_test_steps or min(max(steps // 3, 20), 100)
     chosen = _some(splits.validation, validation_images, recipe.seed)
     objective = kt.Objective(recipe.monitor, schedules.mode(recipe.monitor))
     oracle = oracles.oracle(search, trials, objective, recipe.seed)
@@ -220,10 +221,13 @@ def _tuner(kind, oracle, known, recipe, splits, chosen, model, project, trial_se
         other = replace(recipe, seed=seed)
         return variables.read(training.build(other, splits)), training.batches(other, splits)[0]
 
+    low, high = known["searched band"]
+    if known["search"] == "climb":
+        low, high = low / 10, high * 10
     epochs = getattr(oracle, "max_epochs", 1)  # hyperband divides a trial into this many
     hypermodel = OneModel(
         model,
-        known["searched band"],
+        (low, high),
         beginning,
         pipeline.evaluation_batches(*chosen),
         max(1, round(known["steps"] / epochs)),
