@@ -82,8 +82,8 @@ chosen = choose(results)
 print(f"chosen: {chosen}")
 # %% [markdown]
 # ## The learning rate
-# A search of three trials of 30 steps each, within the band that a range test finds (lesson 7). The
-# trials differ in nothing but the rate.
+# A search of three trials of 30 steps each, uphill from the middle of the band that a range test
+# finds (lesson 7). The trials differ in nothing but the rate.
 # %%
 recipe = replace(RECIPES["timed"], dataset=DATASET, model=chosen, epochs=EPOCHS)
 found = tune(recipe, RUNS / "search", trials=3, steps=30, range_test_steps=40, splits=splits)

@@ -253,4 +253,4 @@ def test_where_the_range_test_finds_nothing_the_search_is_wide(tmp_path, monkeyp
     monkeypatch.setattr(range_test, "interpret", nothing)
     found = tune.tune(RECIPE, tmp_path, **QUICK | {"band": None, "range_test_steps": 12})
     assert found.leaderboard["band"] == list(tune.WIDE)
-    assert "stayed where it was. The search tries 0.0001 to 1." in capsys.readouterr().out
+    assert "stayed where it was. The search tries 0.001 to 1." in capsys.readouterr().out

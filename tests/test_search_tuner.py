@@ -331,28 +331,30 @@ def test_seed_zero_is_a_seed():
 
 
 @pytest.mark.parametrize(
-    "optimum, places",
+    "optimum, cliff, places",
     [
-        (0.1, (0, 0.5, -0.5, 0.25)),
-        (0.4, (0, 0.5, 1.0, 0.25)),
-        (1.4, (0, 0.5, 1.0, 1.5)),
-        (-0.8, (0, 0.5, -0.5, -1.0)),
-        (5.0, (0, 0.5, 1.0, 1.5, 2.0, 2.0)),  # and no further than the space
+        (0.1, 9, (0, 0.5, -0.5, 0.25)),
+        (0.4, 9, (0, 0.5, 1.0, 0.25)),
+        (1.4, 9, (0, 0.5, 1.0, 1.5)),
+        (-0.8, 9, (0, 0.5, -0.5, -1.0)),
+        (5.0, 9, (0, 0.5, 1.0, 1.5, 2.0, 2.0)),  # and no further than the space
+        (0.4, 0.4, (0, 0.5, -0.5, 0.25)),  # beyond the cliff training diverges
     ],
 )
-def test_climbing_finds_the_top_of_a_hill(optimum, places):
+def test_climbing_finds_the_top_of_a_hill(optimum, cliff, places):
     oracle = oracles.oracle("climb", len(places), ACCURACY, seed=0)
     hp = kt.HyperParameters()
     hp.Float("learning_rate", 1e-4, 1.0, sampling="log")
     oracle.update_space(hp)
     oracle.save = oracle._save_trial = lambda *_: None
-    tried = []
+    oracle.worst_score, tried = 0.0, []
     for _ in places:
         trial = oracle.create_trial("tuner0")
         assert oracle.create_trial("tuner1").status != "RUNNING"  # one at a time
         place = np.log10(trial.hyperparameters.get("learning_rate")) + 2
         tried.append(place)
-        oracle.update_trial(trial.trial_id, {"val_accuracy": 1 / (1 + (place - optimum) ** 2)})
+        score = 1 / (1 + (place - optimum) ** 2) if place < cliff else 0.0
+        oracle.update_trial(trial.trial_id, {"val_accuracy": score})
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
     assert tried == pytest.approx(places)

@@ -38,10 +38,12 @@ class Climb(kt.Oracle):
 
     It begins in the middle of the space and goes half a decade up. From the best value so far it
     tries the neighbour that is missing, upwards first; where both are there, the step is halved, to
-    the side of the better one. One trial at a time: each depends on those before it.
+    the side of the better one, or upwards if training diverged there: the best rates are often not
+    far below those. One trial at a time: each depends on those before it.
     """
 
     STEP = 0.5  # decades
+    worst_score = None  # of a trial that diverged; the tuner sets it
 
     def populate_space(self, trial_id):
         if self.ongoing_trials:
@@ -74,7 +76,9 @@ class Climb(kt.Oracle):
                 return above
             if below not in tried:
                 return below
-            better = 1 if tried[above] > tried[below] else -1
+            sign = 1 if self.objective.direction == "max" else -1
+            diverged = self.worst_score is not None and tried[above] == sign * self.worst_score
+            better = 1 if diverged or tried[above] > tried[below] else -1
             step /= 2
             if (near := round(best + better * step, 6)) not in tried:
                 return near

@@ -33,6 +33,7 @@ from keras_course.search import pictures, progress
 
 SMOOTHING = 0.25  # decades, the standard deviation of the Gaussian window
 EXPLODED = 2  # times the first loss: no rate beyond can be of use
+FEW = 8  # steps that the noise is taken from at least
 BEGUN = 0.2  # the share of the whole fall after which the loss has begun to fall
 
 
@@ -146,7 +147,9 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
     smoothed = smooth(rates, losses)
     start = float(np.mean(losses[: max(3, len(losses) // 10)]))
     falls = start - smoothed
-    noise = float(np.std(np.subtract(losses, smoothed)[: np.argmax(falls) + 1]))
+    # From step to step: where few steps lie within a window, the smoothed losses have noise, too.
+    before = losses[: max(int(np.argmax(falls)) + 1, FEW)]
+    noise = float(np.std(np.diff(before)) / math.sqrt(2))
     least = max(2 * noise, 0.01 * abs(start), falls.max() / 2)
     lowest = _first_valley(falls, least)
     fall = falls[lowest]

@@ -48,7 +48,7 @@ from keras_course.search.leaderboard import Search
 from keras_course.search.narrator import Narrator, Trainer
 from keras_course.search.one_model import OneModel
 
-WIDE = (1e-4, 1.0)  # where the range test finds nothing
+WIDE = (1e-3, 1.0)  # where the range test finds nothing
 
 
 class AllDiverged(Failure):

@@ -89,6 +89,7 @@ class PairedTuner(kt.Tuner):
                 f"trials, like 100. Received: {worst_score}."
             )
         self.seed, self.worst_score = seed, worst_score
+        oracle.worst_score = worst_score  # for those that care
         self.paired, self.trial_seconds = paired, trial_seconds
         self.search_of = search_of or {}
         self.policy = keras.config.dtype_policy()
