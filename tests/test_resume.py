@@ -93,7 +93,6 @@ def assert_equal(one, other):
 @pytest.mark.parametrize(
     "name, epochs",
     [
-        ("patience that runs out", [2]),
         ("averaged weights and alternating flips", [1]),
         *(pytest.param(name, [0, 1, 3], marks=pytest.mark.slow) for name in RECIPES),
     ],

@@ -14,7 +14,7 @@ are smoothed over `SMOOTHING` decades of the rate. Then
 which, unlike the point of steepest descent, does not hang on the noise of a single step. Networks
 with normalization do not explode: at rates far too large their loss goes up and down at random.
 The lowest loss is therefore that before the loss first gives back half of a fall, where only a fall
-counts that is half of the largest one, and twice the noise.
+counts that is half of the largest one, and three times the noise.
 """
 
 import dataclasses
@@ -150,7 +150,7 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
     # From step to step: where few steps lie within a window, the smoothed losses have noise, too.
     before = losses[: max(int(np.argmax(falls)) + 1, FEW)]
     noise = float(np.std(np.diff(before)) / math.sqrt(2))
-    least = max(2 * noise, 0.01 * abs(start), falls.max() / 2)
+    least = max(3 * noise, 0.01 * abs(start), falls.max() / 2)
     lowest = _first_valley(falls, least)
     fall = falls[lowest]
     if fall <= least:

@@ -48,15 +48,15 @@ def test_a_trial_that_goes_wrong_is_marked_and_told_and_the_search_goes_on(
             trials = sum(path.startswith("trial_") for path in self.folders())
             return super().fit(hp, model, *args, **kwargs) if trials == 2 else does()
 
-    tuner = tuner_of(tmp_path, GoesWrong(), trials=5)
+    tuner = tuner_of(tmp_path, GoesWrong(), trials=3)
     histories = search(tuner, epochs=1)
     statuses = [history["status"] for history in histories]
-    assert statuses == [status, "finished", *[status] * 3]
+    assert statuses == [status, "finished", status]
     if reason:
         assert reason in histories[0]["reason"]
         assert "Trial 0 failed" in capsys.readouterr().out
     scores = [tuner.oracle.trials[name].score for name in sorted(tuner.oracle.trials)]
-    assert [score > 0 for score in scores] == [False, True, False, False, False]
+    assert [score > 0 for score in scores] == [False, True, False]
 
 
 def test_a_trial_that_hangs_is_marked_after_its_time_and_the_search_goes_on(tmp_path):
