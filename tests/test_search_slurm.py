@@ -36,6 +36,7 @@ HOSTNAME = """#!/bin/bash
 echo 127.0.0.1 10.0.0.7
 """
 NOTES = """#!/bin/bash
+[ "${KERASTUNER_TUNER_ID:-}" = chief ] && sleep 1  # whose end is the end of the workers
 echo "${KERASTUNER_TUNER_ID:-none} ${KERASTUNER_ORACLE_IP:-none} $*" >> "$LOG"
 """
 

@@ -90,7 +90,7 @@ def tune(
     how many rates, rounded up to 5, 17, 49 ... steps: of a trial (left out: one epoch; hyperband
     ends most trials earlier). validation_images: how many judge a trial (left out: all). band:
     lowest and highest rate; left out, a range test finds it, of `range_test_steps` steps (left out:
-    a third of a trial's), or it is `WIDE`; climb goes up to a decade beyond it. paired: the same
+    a third of a trial's), or it is `WIDE`, and climb goes up to a decade beyond. paired: the same
     weights and batches for each rate; False: others for each trial. trial_seconds: the limit after
     which a trial counts as failed. workers: processes that share the trials, see workers.py; left
     out, this one does it all. splits, model: what `data.load` and `training.build` return for this
@@ -213,7 +213,7 @@ def _tuner(kind, oracle, known, recipe, splits, chosen, model, project, trial_se
     """Return the tuner of the search that `known` describes; the model has its first values."""
     first, train = variables.read(model), training.batches(recipe, splits)[0]
 
-    @functools.cache
+    @functools.lru_cache(maxsize=1)  # of one trial; paired ones share it
     def beginning(seed):
         """Return the first values and the batches of a trial with this seed."""
         if seed == recipe.seed:
@@ -222,7 +222,7 @@ def _tuner(kind, oracle, known, recipe, splits, chosen, model, project, trial_se
         return variables.read(training.build(other, splits)), training.batches(other, splits)[0]
 
     low, high = known["searched band"]
-    if known["search"] == "climb":
+    if known["search"] == "climb" and isinstance(known["band"], str):  # that of a range test
         low, high = low / 10, high * 10
     epochs = getattr(oracle, "max_epochs", 1)  # hyperband divides a trial into this many
     hypermodel = OneModel(
@@ -285,7 +285,8 @@ def _unless_none_finished(found):
     print(found.text(), flush=True)
     trials = found.leaderboard["trials"]
     if any(trial["status"] == "diverged" for trial in trials):
-        raise AllDiverged(found.leaderboard["band"])
+        rates = [trial["learning_rate"] for trial in trials]
+        raise AllDiverged((min(rates), max(rates)))
     raise AllFailed(f"All {len(trials)} trials failed. The first: {trials[0]['reason']}")
 
 

@@ -64,56 +64,37 @@ def serve(tuner, arguments: tuple, workers: int) -> None:
 
     arguments: plain values for `tune.work`, which each worker calls.
     """
-    import grpc
-    from keras_tuner.src import protos
-
     from keras_course import devices
 
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
-    chief = _Chief(tuner)
-    protos.get_service_grpc().add_OracleServicer_to_server(chief.servicer(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-    team = [
-        _Worker(number, share, port, arguments, chief)
-        for number, share in enumerate(shares(workers, cores, len(devices.gpus())))
-    ]
-    try:
-        while not all([worker.has_finished() for worker in team]):  # each of them is looked after
-            if chief.error:
-                raise chief.error
-            time.sleep(0.05)
-    finally:
-        for worker in team:
-            worker.end()
-        server.stop(None)
+    given = shares(workers, cores, len(devices.gpus()))
+    chief, team = _Chief(tuner), []
+    with chief.serving("127.0.0.1:0") as port:
+        try:
+            team += [
+                _Worker(number, one, port, arguments, chief) for number, one in enumerate(given)
+            ]
+            while not all([worker.has_finished() for worker in team]):  # each is looked after
+                chief.raise_its_error()
+                time.sleep(0.05)
+        finally:
+            for worker in team:
+                worker.end()
 
 
 def serve_others(tuner) -> None:
     """Be the chief of workers that somebody else starts, on other nodes, as KerasTuner's variables
     say; return when all trials have ended."""
-    import grpc
-    from keras_tuner.src import protos
-
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
-    chief = _Chief(tuner)
-    servicer = chief.servicer()
-    protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
     address = f"{os.environ['KERASTUNER_ORACLE_IP']}:{os.environ['KERASTUNER_ORACLE_PORT']}"
-    server.add_insecure_port(address)
-    server.start()
-    print(f"The chief waits for workers at {address}.", flush=True)
-    try:
-        while not servicer.stop_triggered or tuner.oracle.ongoing_trials:
-            if chief.error:
-                raise chief.error
+    chief = _Chief(tuner)
+    with chief.serving(address):
+        print(f"The chief waits for workers at {address}.", flush=True)
+        while not chief.servicer.stop_triggered or tuner.oracle.ongoing_trials:
+            chief.raise_its_error()
             time.sleep(0.1)
         told = time.monotonic()
         while tuner.oracle.tuner_ids and time.monotonic() - told < GRACE:
             time.sleep(0.1)  # those who have not heard yet that all is done
-    finally:
-        server.stop(None)
 
 
 def is_worker() -> bool:
@@ -133,8 +114,28 @@ class _Chief:
         self.tuner, self.lock = tuner, threading.Lock()
         self.begun = {}  # when each worker began its trial
         self.error = None  # of the chief, like a full disk; gRPC would tell the worker alone
+        self.servicer = self._servicer()
 
-    def servicer(self):
+    @contextlib.contextmanager
+    def serving(self, address):
+        """Answer at the address during the block; give the port, which port 0 leaves open."""
+        import grpc
+        from keras_tuner.src import protos
+
+        server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
+        protos.get_service_grpc().add_OracleServicer_to_server(self.servicer, server)
+        port = server.add_insecure_port(address)
+        server.start()
+        try:
+            yield port
+        finally:
+            server.stop(None)
+
+    def raise_its_error(self):
+        if self.error:
+            raise self.error
+
+    def _servicer(self):
         from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
         chief = self
