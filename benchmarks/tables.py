@@ -14,10 +14,7 @@ from pathlib import Path
 from keras_course import files
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [
-    ROOT / "README.md",
-    *(ROOT / "docs" / f"{n}.md" for n in ("speed", "lessons", "search")),
-]
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "speed.md", ROOT / "docs" / "lessons.md")
 PLACE = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
