@@ -5,7 +5,7 @@ import pytest
 
 from tests.faults import operations, processes
 
-STEP = 40  # in `make test` every 40th operation is tried, in `make test-faults` each
+STEP = 60  # in `make test` every 60th operation is tried, in `make test-faults` each
 
 
 @pytest.fixture(scope="module", params=["train", "search"])

@@ -8,7 +8,7 @@ import pytest
 from tests.faults import operations, processes
 
 
-@pytest.fixture(scope="module", params=["train", "search"])
+@pytest.fixture(scope="module", params=["search", pytest.param("train", marks=pytest.mark.faults)])
 def cut(request, tmp_path_factory):
     """A job, its outcome, and its folder as it is when nearly all is done."""
     parent = tmp_path_factory.mktemp("cut")

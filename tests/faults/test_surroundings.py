@@ -20,7 +20,7 @@ NAMES = {
 }
 
 
-@pytest.fixture(scope="module", params=["train", "search"])
+@pytest.fixture(scope="module", params=["search", pytest.param("train", marks=pytest.mark.faults)])
 def job(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "run"
     code, said, found = processes.run(request.param, folder, operations.Counter(folder))
