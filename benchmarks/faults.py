@@ -1,7 +1,7 @@
 """The fault suite: a run and a search are broken wherever they could be, and go on.
 
-    python -m benchmarks.faults           runs tests/faults whole, twenty minutes on two cores, and
-                                          writes docs/results/faults.json
+    python -m benchmarks.faults           runs tests/faults whole, and writes
+                                          docs/results/faults.json
     python -m benchmarks.faults --show    prints the table of that file
 
 The exit code is that of pytest.

@@ -86,6 +86,27 @@ def test_the_test_images_are_not_drawn_before_the_training_is_over(few, tmp_path
     assert metrics["test_set_opened"] == 1  # it was about to be: no second look
 
 
+def test_what_was_cut_off_goes_on_to_the_same_result(done, few, tmp_path, monkeypatch):
+    whole, metrics = done
+    chosen = segmentation.Segmentation(**metrics["recipe"])
+    begin = callbacks.Progress.on_epoch_begin
+
+    def cut_off(callback, epoch, logs=None):
+        if epoch == 1:
+            raise RuntimeError("no power")
+        begin(callback, epoch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.Progress, "on_epoch_begin", cut_off)
+        with pytest.raises(RuntimeError, match="no power"):
+            segmentation.segment(chosen, tmp_path / "run")
+    again = segmentation.segment(chosen, tmp_path / "run")
+    assert again["test"] == metrics["test"] and again["validation"] == metrics["validation"]
+    weights = segmentation.load(tmp_path / "run").get_weights()
+    for one, other in zip(segmentation.load(whole).get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_ctrl_c_keeps_the_network_and_does_not_open_the_test_set(few, tmp_path, monkeypatch):
     def interrupted(self, epoch, logs=None):
         raise KeyboardInterrupt

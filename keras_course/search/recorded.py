@@ -99,8 +99,7 @@ class _Recorder:
     """Stands between those who ask and an oracle, and writes into the journal."""
 
     def __init__(self, oracle, journal):
-        self.journal, self.ongoing = journal, oracle.ongoing_trials
-        self.oracle = oracle
+        self.journal, self.oracle = journal, oracle
         self.create, self.update, self.end = (
             oracle.create_trial,
             oracle.update_trial,
