@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 
 import keras
@@ -106,6 +107,26 @@ def test_ctrl_c_keeps_the_best_network_and_does_not_open_the_test_set(tmp_path, 
     assert (
         keras.saving.load_model(tmp_path / "run" / "best.keras", compile=False).name == "detector"
     )
+
+
+def test_what_was_cut_off_goes_on_to_the_same_result(tmp_path, monkeypatch):
+    monkeypatch.setattr(detection, "build", quick(detection.build))
+    monkeypatch.setattr(devices, "choose_precision", lambda _: "float32")
+    chosen = dataclasses.replace(CHOSEN, epochs=2)
+    whole = detect(chosen, tmp_path / "whole")
+    begin = callbacks.Progress.on_epoch_begin
+
+    def cut_off(callback, epoch, logs=None):
+        if epoch == 1:
+            raise RuntimeError("no power")
+        begin(callback, epoch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.Progress, "on_epoch_begin", cut_off)
+        with pytest.raises(RuntimeError, match="no power"):
+            detect(chosen, tmp_path / "cut")
+    again = detect(chosen, tmp_path / "cut")
+    assert again["test"] == whole["test"] and again["validation"] == whole["validation"]
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(tmp_path, monkeypatch):
