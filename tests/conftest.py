@@ -37,6 +37,12 @@ def splits():
     )
 
 
+def pytest_collection_finish():
+    """What was imported stays: collecting garbage, as Keras' clear_session does, passes it over."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def large_networks_leave_the_memory(request):
     """Of VGG-19 and the like in two processes, one after the other, 24 GB do not hold many."""

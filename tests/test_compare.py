@@ -126,9 +126,9 @@ def test_a_real_run_leaves_its_folder_and_its_numbers(splits, tmp_path, monkeypa
 
 
 def test_in_a_process_of_its_own_a_failure_comes_back_in_words(tmp_path):
-    recipe = replace(TINY, model="resnet110")
+    recipe = replace(TINY, dataset=f"folder:{tmp_path / 'missing'}")
     found = compare._apart(recipe, tmp_path / "run", 0.01)
-    assert "Give more minutes" in found["failed"]
+    assert "missing" in found["failed"]
 
 
 def test_the_command(trained, tmp_path, capsys):

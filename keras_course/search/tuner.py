@@ -20,6 +20,7 @@
 The names in KerasTuner that begin with an underscore are those of the version in requirements.txt.
 """
 
+import gc
 import json
 import math
 import time
@@ -145,6 +146,16 @@ class PairedTuner(kt.Tuner):
         return str(self.project / "never written")  # so that KerasTuner reloads nothing
 
     # A trial. ------------------------------------------------------------------------------------
+
+    def search(self, *args, **kwargs):
+        # KerasTuner collects garbage twice before each trial: for short trials half of the time,
+        # as long as it looks through all that TensorFlow has imported.
+        gc.collect()
+        gc.freeze()
+        try:
+            super().search(*args, **kwargs)
+        finally:
+            gc.unfreeze()
 
     def run_trial(self, trial, *args, **kwargs):
         began = time.perf_counter()
