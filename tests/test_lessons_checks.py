@@ -5,6 +5,7 @@ import inspect
 
 import pytest
 
+from benchmarks.checks import answers
 from keras_course.lessons import staff, student
 from keras_course.lessons.check import NOTHING_USUAL, CheckFailed
 from tests.test_repository import ROOT
@@ -14,16 +15,12 @@ LESSONS = sorted(path.stem for path in (ROOT / "solutions").glob("ex*.py"))
 
 def written(folder):
     """Return check and function of each answer in a folder of the tests."""
-    found = []
-    for lesson in LESSONS:
-        module = importlib.import_module(f"tests.{folder}.{lesson}")
-        checks = dict(student.of_lesson(lesson).values())
-        for name, function in vars(module).items():
-            if ("__" in name and inspect.isroutine(function)) or inspect.isclass(function):
-                todo, _, style = name.partition("__")
-                if style:
-                    found.append(pytest.param(checks[todo], function, id=f"{lesson}:{name}"))
-    return found
+    checks = {lesson: dict(student.of_lesson(lesson).values()) for lesson in LESSONS}
+    return [
+        pytest.param(checks[lesson][name.partition("__")[0]], answer, id=f"{lesson}:{name}")
+        for lesson in LESSONS
+        for name, answer in answers(folder, lesson).items()
+    ]
 
 
 @pytest.mark.parametrize(("check", "function"), written("mistakes"))
