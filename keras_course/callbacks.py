@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_course import files, schedules, timing
+from keras_course import files, schedules, timing, variables
 from keras_course.errors import Failure, Terminated
 
 # Ctrl-C, and how schedulers (SLURM, Colab) say that a process is about to end.
@@ -57,6 +57,7 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
     def _check(self, loss):
         if not math.isfinite(loss):
+            variables.catch_up(self.model)
             step = number(self.model.optimizer.iterations) - self.before
             raise Diverged(step, number(self.model.optimizer.learning_rate), float(loss))
 
@@ -106,6 +107,7 @@ class FollowRates(keras.callbacks.Callback):
         self.step = 0
 
     def on_train_batch_begin(self, batch, logs=None):
+        variables.catch_up(self.model)
         self.model.optimizer.learning_rate = self.rates[self.step % len(self.rates)]
         self.step += 1
 

@@ -24,6 +24,24 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: a scheduler such as SLURM, or Colab, is about to end this process."""
 
 
+def memory_is_full(error: BaseException | None) -> bool:
+    """Return whether an error, or one that it came from, says so of the device, in TensorFlow's
+    words or JAX's."""
+    while error is not None:
+        if "RESOURCE_EXHAUSTED" in str(error) or type(error).__name__ == "ResourceExhaustedError":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def tensorflow_needed(what: str) -> UserError:
+    """Return the error for something that TensorFlow does, whatever Keras runs on."""
+    return UserError(
+        f"{what} needs packages of TensorFlow that are not installed: "
+        "`pip install -r requirements.txt`."
+    )
+
+
 def unknown(kind: str, given: object, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not in a table, with the nearest one that is."""
     known = list(known)

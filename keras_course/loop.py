@@ -13,9 +13,7 @@ from pathlib import Path
 
 import keras
 
-from keras_course import callbacks, checkpoint, devices, files, step, variables
-
-PACKAGES = ("keras", "tensorflow", "numpy")
+from keras_course import callbacks, checkpoint, devices, files, out_of_memory, step, variables
 
 
 class Loop:
@@ -104,17 +102,19 @@ class Loop:
             state=state,
         )
         self.status = "failed"
+        batches = train(self.epoch - self.before)
         try:
-            model.fit(
-                train(self.epoch - self.before),
-                steps_per_epoch=steps_per_epoch,
-                initial_epoch=self.epoch,
-                epochs=last,
-                validation_data=validation,
-                callbacks=[*remembering, saving, progress],
-                shuffle=False,  # the data set brings its order
-                verbose=0,
-            )
+            with out_of_memory.told(model, batches):
+                model.fit(
+                    batches,
+                    steps_per_epoch=steps_per_epoch,
+                    initial_epoch=self.epoch,
+                    epochs=last,
+                    validation_data=validation,
+                    callbacks=[*remembering, saving, progress],
+                    shuffle=False,  # the data set brings its order
+                    verbose=0,
+                )
             self.status = "finished"
         except callbacks.Diverged:
             self.status = "diverged"
@@ -140,6 +140,7 @@ class Loop:
 
     def record(self, model: keras.Model, precision: str) -> dict:
         """Return what is known at the end, for metrics.json."""
+        packages = ("keras", keras.backend.backend(), "numpy")
         return {
             "status": self.status,
             "parameters": model.count_params(),
@@ -151,7 +152,7 @@ class Loop:
             "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "device": devices.describe(),
             "precision": precision,
-            "versions": {name: metadata.version(name) for name in PACKAGES},
+            "versions": {name: metadata.version(name) for name in packages},
         }
 
     def seconds(self) -> float:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from keras_course.errors import UserError
+from keras_course.errors import UserError, tensorflow_needed
 
 MODES = {1: "L", 3: "RGB"}  # by channels
 
@@ -120,8 +120,10 @@ def _load(folder):
         raise UserError(
             f"{folder} {kind}. Give a run folder after `keras-course export`, or its saved_model."
         )
-    import tensorflow as tf
-
+    try:
+        import tensorflow as tf
+    except ModuleNotFoundError as error:
+        raise tensorflow_needed("A SavedModel") from error
     try:
         model = tf.saved_model.load(found[0])
     except Exception as error:  # TensorFlow has its own kinds for a damaged file

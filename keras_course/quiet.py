@@ -1,30 +1,56 @@
-"""Keep TensorFlow's start-up messages away from people who cannot act on them."""
+"""Import Keras on its backend, without the start-up messages that nobody can act on."""
 
+import importlib
 import os
 import sys
 import tempfile
 
+from keras_course.errors import UserError
+
+BACKENDS = ("tensorflow", "jax")
+
 
 def import_keras() -> None:
-    """Import Keras and TensorFlow; what they print meanwhile is shown only if that fails.
+    """Import Keras and its backend; what they print meanwhile is shown only if that fails.
 
-    TensorFlow writes some messages before it reads its own log level, past Python's `sys.stderr`,
-    so the file descriptor itself is turned away for the time of the import.
+    The backend is TensorFlow, or that of KERAS_BACKEND or Keras' own settings. It takes the memory
+    of a GPU as it needs it, so that several processes can share one. TensorFlow writes some
+    messages before it reads its own log level, past Python's `sys.stderr`, so the file descriptor
+    itself is turned away for the time of the import.
+
+    Errors: UserError for a backend that is not installed, or that the course does not know.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # of JAX
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    if (asked := os.environ.get("KERAS_BACKEND", "tensorflow")) not in BACKENDS:
+        raise UserError(f"KERAS_BACKEND must be {' or '.join(BACKENDS)}. Received: {asked!r}.")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as noise:
         stderr = os.dup(2)
         os.dup2(noise.fileno(), 2)
         try:
             import keras
-            import tensorflow
-        except BaseException:
+
+            backend = importlib.import_module(keras.backend.backend())
+        except BaseException as error:
+            missing = error.name if isinstance(error, ModuleNotFoundError) else None
+            if missing in BACKENDS:
+                raise _not_installed(missing) from error
             noise.seek(0)
             os.write(stderr, noise.read())
             raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-    tensorflow.get_logger().setLevel("ERROR")
+    if keras.backend.backend() == "tensorflow":
+        backend.get_logger().setLevel("ERROR")
     keras.utils.disable_interactive_logging()
+
+
+def _not_installed(backend):
+    (other,) = set(BACKENDS) - {backend}
+    return UserError(
+        f"Keras is to run on {backend}, which is not installed. Install it with `pip install "
+        f"{backend}`, or set the environment variable KERAS_BACKEND={other}, if you have that."
+    )

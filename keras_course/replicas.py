@@ -15,6 +15,8 @@ import json
 import os
 from contextlib import AbstractContextManager
 
+import keras
+
 from keras_course.errors import UserError
 
 
@@ -29,10 +31,16 @@ def devices() -> list[str]:
 def count(asked: str) -> int:
     """Return for "all" or a number how many devices that are.
 
-    Errors: UserError for a number that is not there, and for a job on several machines.
+    Errors: UserError for a number that is not there, for a job on several machines, and on another
+    backend than TensorFlow.
     """
     if asked == "1":
         return 1
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"Several devices share a batch by TensorFlow, and Keras runs on "
+            f"{keras.backend.backend()}. Leave out --devices, or set KERAS_BACKEND=tensorflow."
+        )
     _refuse_several_machines()
     there = len(devices())
     if asked == "all":

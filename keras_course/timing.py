@@ -5,7 +5,7 @@ import time
 import keras
 import numpy as np
 
-from keras_course import variables
+from keras_course import out_of_memory, variables
 from keras_course.errors import UserError
 
 
@@ -20,8 +20,9 @@ def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -
     clock = _Clock()
     together = model.steps_per_execution
     steps = 100 * together
-    model.fit(train, steps_per_epoch=steps, callbacks=[clock], shuffle=False, verbose=0)
-    model.evaluate(validation, steps=1, verbose=0)  # compiles
+    with out_of_memory.told(model, train):
+        model.fit(train, steps_per_epoch=steps, callbacks=[clock], shuffle=False, verbose=0)
+        model.evaluate(validation, steps=1, verbose=0)  # compiles
     began = time.perf_counter()
     model.evaluate(validation, steps=1, verbose=0)
     validation_step = time.perf_counter() - began

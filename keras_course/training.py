@@ -169,9 +169,10 @@ def fit(
             keras.callbacks.EarlyStopping(
                 recipe.monitor, mode=schedules.mode(recipe.monitor), patience=recipe.patience
             ),
-            keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
             *extra_callbacks,
         ]
+        if keras.backend.backend() == "tensorflow":  # which writes its files
+            others.append(keras.callbacks.TensorBoard(folder / "logs", write_graph=False))
         # First, so that what is validated and kept are the averages.
         averaged = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []
         if minutes is not None:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_course.augmentation import Draws, augment, layers_of
-from keras_course.data import pipeline
+from keras_course.data import tf_batches
 from keras_course.data.pipeline import evaluation_batches, order, training_batches
 from keras_course.errors import UserError
 
@@ -45,7 +45,7 @@ def test_order_and_draws_depend_on_seed_and_epoch_alone():
 def test_how_many_steps_are_gathered_at_once_changes_nothing(monkeypatch):
     layers = layers_of("flip_shift_color")
     at_once = epochs(2, layers=layers)
-    monkeypatch.setattr(pipeline, "CHUNK", 3 * 10 * IMAGES[0].nbytes)  # of four steps
+    monkeypatch.setattr(tf_batches, "CHUNK", 3 * 10 * IMAGES[0].nbytes)  # of four steps
     for (x, y), (x2, y2) in zip(at_once, epochs(2, layers=layers), strict=True):
         assert np.array_equal(x, x2) and np.array_equal(y, y2)
 

@@ -13,8 +13,8 @@ PACKAGE = ROOT / "keras_course"
 
 # A module imports only from floors below its own, or from its own folder.
 FLOORS = [
-    {"errors", "quiet", "options", "time_limit", "model_table", "fused_optimizers", "__init__"},
-    {"files"},
+    {"errors", "options", "time_limit", "model_table", "fused_optimizers", "__init__"},
+    {"files", "quiet"},
     {
         "lock",
         "devices",
@@ -40,6 +40,7 @@ FLOORS = [
     {"data", "models", "drawing"},
     {"recipes", "preview", "describe"},
     {"runs", "variables"},
+    {"out_of_memory"},
     {"timing", "checkpoint"},
     {"callbacks"},
     {"loop"},

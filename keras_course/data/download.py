@@ -38,11 +38,12 @@ def prepare(name: str, *, seconds: float = SECONDS, url: str | None = None) -> P
     size = prepared.download_size(name)
     name = prepared.bare(name)
     other_ways = prepared.ways_in(name, size, download=False)
+    tfds = prepared.tensorflow_datasets()
     try:
         url = url or _largest(name)
         rate(url, size, seconds=seconds)
         found = prepared.builder(name)
-        prepared.tensorflow_datasets().enable_progress_bar()
+        tfds.enable_progress_bar()
         found.download_and_prepare()
     except SlowHostError as error:
         raise SlowHostError(f"{error} {other_ways}") from error

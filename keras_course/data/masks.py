@@ -6,7 +6,7 @@ A bar over a shape is background; a pixel belongs to a shape that covers half of
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from keras_course import augmentation
 from keras_course.data import pipeline, shapes, splits
@@ -40,19 +40,19 @@ def of(drawing: shapes.Drawing) -> MaskedImages:
 
 def training_batches(
     train: MaskedImages, batch_size: int, *, augmentation_name: str, seed: int, first_epoch: int = 0
-) -> tf.data.Dataset:
+):
     """Return endless batches (images, masks), as `pipeline.training_batches`.
 
     A mask moves with its image, as one more channel of it: the parts of the augmentation must
     move whole pixels and nothing else, like those of "flip_shift".
     """
     stacked = np.concatenate([train.images, train.masks[..., None]], axis=-1)
-    batches = pipeline.training_batches(
+    return pipeline.training_batches(
         stacked,
         np.zeros(len(stacked), "int64"),  # no label of an image: its pixels have theirs
         batch_size,
         layers=augmentation.layers_of(augmentation_name),
         seed=seed,
         first_epoch=first_epoch,
+        then=lambda x, _: (x[..., :-1], ops.cast(x[..., -1], "int32")),
     )
-    return batches.map(lambda x, _: (x[..., :-1], tf.cast(x[..., -1], "int32")))

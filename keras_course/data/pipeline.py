@@ -1,26 +1,15 @@
 """The input pipeline: batches in an order, and with draws, that depend on seed and epoch alone.
 
 Batch first, then augment: mapped over whole batches the layers cost a sixth of what they cost
-image by image.
+image by image. The batches are made by `tf_batches.py`, or under JAX by `jax_batches.py`; both show
+the same images in the same order. Their draws differ, as their random generators do.
 """
 
-import itertools
-from collections.abc import Iterator, Sequence
+import importlib
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
-import tensorflow as tf
-
-from keras_course import devices
-from keras_course.augmentation import augment
-
-PARALLEL = min(devices.cores(), 8)  # batches in the making at a time
-# Bytes of images that NumPy picks at once: few enough for any memory, enough for its calls not to
-# count. A copy of the whole set, as TensorFlow makes it of an array, would take its size twice.
-CHUNK = 8_000_000
-OPTIONS = tf.data.Options()
-# Its thread sleeps, and the end of a data set waits for it up to a minute.
-OPTIONS.autotune.enabled = False
 
 
 def order(count: int, batch_size: int, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,6 +25,11 @@ def order(count: int, batch_size: int, seed: int, epoch: int) -> tuple[np.ndarra
     return indices, keys
 
 
+def turned(count: int, seed: int, epoch: int) -> np.ndarray:
+    """Return which images are mirrored in an epoch: half of them, in the next the other half."""
+    return np.random.default_rng(seed).integers(2, size=count, dtype=bool) ^ bool(epoch % 2)
+
+
 def training_batches(
     images: np.ndarray,
     labels: np.ndarray,
@@ -45,50 +39,28 @@ def training_batches(
     seed: int = 0,
     first_epoch: int = 0,
     alternate: bool = False,
-) -> tf.data.Dataset:
-    """Return an endless data set of batches (images, labels), one epoch after the other.
+    then: Callable | None = None,
+):
+    """Return endless batches (images, labels) for `fit`, one epoch after the other.
 
     images: (n, height, width, channels) with values 0..255; they come out as float32, augmented
     by `layers`. alternate: mirror half of the images, drawn once, in even epochs and the other
     half in odd ones (Jordan 2024, section 3.6): two epochs show every image both ways, where draws
-    show half of them the same way twice. Give `fit` the `steps_per_epoch = n // batch_size`.
+    show half of them the same way twice. then: a last function of images and labels, of
+    `keras.ops`. Give `fit` the `steps_per_epoch = n // batch_size`.
+
+    They are the same from the start each time they are iterated; `skip(steps)` returns the rest.
     """
-
-    together = max(1, CHUNK // (batch_size * images[0].nbytes))  # steps
-
-    mirrored = np.random.default_rng(seed).integers(2, size=len(images), dtype=bool)
-
-    def chunks() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        for epoch in itertools.count(first_epoch):
-            indices, keys = order(len(images), batch_size, seed, epoch)
-            for first in range(0, len(indices), together):
-                steps = slice(first, first + together)
-                picked = images[indices[steps]]
-                if alternate:
-                    turned = mirrored[indices[steps]] ^ bool(epoch % 2)
-                    picked[turned] = picked[turned, :, ::-1]
-                yield picked, labels[indices[steps]], keys[steps]
-
-    @tf.function(jit_compile=bool(layers))  # one pass over the images instead of twenty
-    def augmented(x, key):
-        return augment(tf.cast(x, "float32"), layers, key)
-
-    steps = tf.data.Dataset.from_generator(
-        chunks,
-        output_signature=(
-            tf.TensorSpec((None, batch_size, *images.shape[1:]), images.dtype),
-            tf.TensorSpec((None, batch_size, *labels.shape[1:]), labels.dtype),
-            tf.TensorSpec((None, 2), "int32"),
-        ),
-    ).flat_map(lambda *chunk: tf.data.Dataset.from_tensor_slices(chunk))
-    dataset = steps.map(lambda x, y, key: (augmented(x, key), y), num_parallel_calls=PARALLEL)
-    return dataset.prefetch(PARALLEL).with_options(OPTIONS)
+    return _backend().training_batches(
+        images, labels, batch_size, layers, seed, first_epoch, alternate, then
+    )
 
 
-def evaluation_batches(
-    images: np.ndarray, labels: np.ndarray, batch_size: int = 256
-) -> tf.data.Dataset:
-    """Return the data set of all images in their order, none left out, none augmented."""
-    dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size)
-    dataset = dataset.map(lambda x, y: (tf.cast(x, "float32"), y))
-    return dataset.prefetch(PARALLEL).with_options(OPTIONS)
+def evaluation_batches(images: np.ndarray, labels: np.ndarray, batch_size: int = 256):
+    """Return batches of all images in their order, none left out, none augmented."""
+    return _backend().evaluation_batches(images, labels, batch_size)
+
+
+def _backend():
+    name = "jax" if keras.backend.backend() == "jax" else "tf"
+    return importlib.import_module(f"keras_course.data.{name}_batches")

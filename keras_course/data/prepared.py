@@ -17,7 +17,7 @@ import numpy as np
 
 from keras_course.data import cache
 from keras_course.data.splits import Source
-from keras_course.errors import UserError, unknown
+from keras_course.errors import UserError, tensorflow_needed, unknown
 
 # Where TensorFlow Datasets gets them, and bytes; here so that a message needs no import of it.
 ARCHIVES = {
@@ -164,8 +164,15 @@ def image_and_label(name: str, info) -> tuple[str, str]:
 
 
 def tensorflow_datasets():
-    """Import TensorFlow Datasets without its progress bars; ours say what they count."""
-    import tensorflow_datasets as tfds
+    """Import TensorFlow Datasets without its progress bars; ours say what they count.
+
+    Errors: UserError where it or TensorFlow is not installed, as where Keras runs on JAX alone.
+    """
+    try:
+        import tensorflow  # noqa: F401
+        import tensorflow_datasets as tfds
+    except ModuleNotFoundError as error:
+        raise tensorflow_needed("Preparing or decoding this data set") from error
 
     tfds.disable_progress_bar()
     return tfds
@@ -173,10 +180,10 @@ def tensorflow_datasets():
 
 def _decode(name, folder, path):
     """Write all images of a prepared set into the array file `path`, as `cache.cached` wants."""
+    tfds = tensorflow_datasets()
     import tensorflow as tf
     from tqdm import tqdm
 
-    tfds = tensorflow_datasets()
     try:
         found = tfds.builder_from_directory(folder)
         image, label = image_and_label(name, found.info)

@@ -9,6 +9,7 @@ import hashlib
 from importlib import metadata
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from keras_course import files
@@ -16,12 +17,11 @@ from keras_course.data.splits import Splits
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
 
-PACKAGES = ("keras", "tensorflow", "keras-tuner", "numpy")
-
 
 def fingerprint(recipe: Recipe, splits: Splits, precision: str, **settings) -> dict:
     """Return the fingerprint as plain values: the recipe without its learning rate, the images
     and labels by their hash, the precision, versions, and the settings of the search."""
+    packages = ("keras", keras.backend.backend(), "keras-tuner", "numpy")
     values = dataclasses.asdict(recipe)
     del values["learning_rate"]
     return {
@@ -29,7 +29,7 @@ def fingerprint(recipe: Recipe, splits: Splits, precision: str, **settings) -> d
         **values,
         "precision": precision,
         "images and labels": _hash(splits),
-        **{f"version of {name}": metadata.version(name) for name in PACKAGES},
+        **{f"version of {name}": metadata.version(name) for name in packages},
     }
 
 

@@ -25,7 +25,17 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_course import data, devices, files, plots, runs, timing, training
+from keras_course import (
+    data,
+    devices,
+    files,
+    out_of_memory,
+    plots,
+    runs,
+    timing,
+    training,
+    variables,
+)
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
@@ -82,6 +92,7 @@ class StepLosses(keras.callbacks.Callback):
         self.total = self.count = 0.0
 
     def on_train_batch_end(self, batch, logs=None):
+        variables.catch_up(self.model)
         tracker = self.model.metrics[0]
         total, count = float(tracker.total), float(tracker.count)
         self.losses.append((total - self.total) / (count - self.count))
@@ -116,6 +127,7 @@ class RangeTest(StepLosses):
         self.losses = []
 
     def on_train_batch_begin(self, batch, logs=None):
+        variables.catch_up(self.model)
         self.model.optimizer.learning_rate = self.rates[len(self.losses)]
 
     def on_train_batch_end(self, batch, logs=None):
@@ -224,7 +236,14 @@ def measure(recipe: Recipe, model: keras.Model, train, test: RangeTest, folder=N
     bar = progress.bar(steps, "range test")
     advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
     try:
-        model.fit(train, steps_per_epoch=steps, callbacks=[test, advance], shuffle=False, verbose=0)
+        with out_of_memory.told(model, train):
+            model.fit(
+                train,
+                steps_per_epoch=steps,
+                callbacks=[test, advance],
+                shuffle=False,
+                verbose=0,
+            )
     finally:
         bar.close()
     result = test.result()

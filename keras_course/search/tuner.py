@@ -35,7 +35,7 @@ from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 
 from keras_course import files, variables
 from keras_course.callbacks import Diverged, StopWhenNotFinite
-from keras_course.errors import UserError
+from keras_course.errors import UserError, memory_is_full
 from keras_course.search import recorded
 from keras_course.search.range_test import StepLosses
 from keras_course.time_limit import TimeLimitExceeded, time_limit
@@ -179,6 +179,8 @@ class PairedTuner(kt.Tuner):
             if isinstance(error, OSError) and error.errno in files.FULL:
                 raise
             status, reason = "failed", f"{type(error).__name__}: {error}"
+            if memory_is_full(error):
+                reason = "the memory of the device was full"
             print(f"Trial {trial.trial_id} failed. {reason}", flush=True)
         except TimeLimitExceeded:
             status, reason = "failed", f"it took longer than {self.trial_seconds:g} s"

@@ -1,0 +1,105 @@
+"""The batches of the input pipeline for JAX, see pipeline.py: made on the device, where they are used.
+
+All images lie there as uint8, a quarter of the size of float32. For each step one compiled function
+picks its images, mirrors and augments them; from the host comes the number of the step alone, and
+once an epoch the order of the images.
+"""
+
+import copy
+import weakref
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from keras_course.augmentation import augment
+from keras_course.data import pipeline
+from keras_course.errors import Failure, memory_is_full
+
+_placed: dict[int, jax.Array] = {}
+
+
+def on_device(array: np.ndarray) -> jax.Array:
+    """Return a copy of the array on the device; as long as the array is there it is the same one.
+
+    Errors: Failure where the memory of the device is too small for it.
+    """
+    if (key := id(array)) not in _placed:
+        try:
+            _placed[key] = jnp.array(array).block_until_ready()
+        except Exception as error:
+            if not memory_is_full(error):
+                raise
+            raise Failure(
+                f"The {array.nbytes / 1e6:,.0f} MB of images do not fit into the memory of the "
+                "device. With KERAS_BACKEND=tensorflow they stay in the memory of the machine."
+            ) from error
+        weakref.finalize(array, _placed.pop, key).atexit = False
+    return _placed[key]
+
+
+class TrainingBatches(keras.utils.PyDataset):
+    """Endless; a batch follows from its number alone, so that any one can be the first."""
+
+    num_batches = None
+
+    def __init__(self, images, labels, batch_size, layers, seed, first_epoch, alternate, then):
+        super().__init__()
+        self.arrays = on_device(images), on_device(labels)
+        self.steps = len(images) // batch_size  # of an epoch
+        self.first = first_epoch * self.steps
+        self.epoch, self.order = None, None
+
+        def order(epoch):
+            indices, keys = pipeline.order(len(images), batch_size, seed, epoch)
+            turned = pipeline.turned(len(images), seed, epoch)[indices] if alternate else None
+            return jax.device_put((indices.astype("int32"), keys.astype("uint32"), turned))
+
+        @jax.jit
+        def batch(arrays, order, step):
+            (images, labels), (indices, keys, turned) = arrays, order
+            x = images[indices[step]]
+            if alternate:
+                x = jnp.where(turned[step][:, None, None, None], x[:, :, ::-1], x)
+            x, y = augment(x.astype("float32"), layers, keys[step]), labels[indices[step]]
+            return then(x, y) if then else (x, y)
+
+        self.order_of, self.batch = order, batch
+
+    def __getitem__(self, number):
+        epoch, step = divmod(self.first + number, self.steps)
+        if epoch != self.epoch:
+            self.epoch, self.order = epoch, self.order_of(epoch)
+        return self.batch(self.arrays, self.order, step)
+
+    def skip(self, steps: int) -> "TrainingBatches":
+        rest = copy.copy(self)
+        rest.first += steps
+        return rest
+
+
+class EvaluationBatches(keras.utils.PyDataset):
+    """All images in their order; the last batch may be a smaller one."""
+
+    def __init__(self, images, labels, batch_size):
+        super().__init__()
+        self.arrays, self.batch_size = (on_device(images), on_device(labels)), batch_size
+        self.count = len(images)
+
+    def __len__(self):
+        return -(-self.count // self.batch_size)
+
+    def __getitem__(self, number):
+        first = number * self.batch_size
+        return _slice(self.arrays, first, min(self.batch_size, self.count - first))
+
+
+@jax.jit(static_argnums=2)
+def _slice(arrays, first, size):
+    x, y = (jax.lax.dynamic_slice_in_dim(array, first, size) for array in arrays)
+    return x.astype("float32"), y
+
+
+training_batches, evaluation_batches = TrainingBatches, EvaluationBatches

@@ -1,0 +1,70 @@
+"""A step that does not fit into the memory of the device, and a batch size that does.
+
+What a step keeps for its gradients grows with its images, so smaller batches are tried, each half
+of the one before, until a step succeeds: a number that is measured, not guessed.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from keras_course import devices, variables
+from keras_course.errors import Failure, memory_is_full
+
+
+class OutOfMemory(Failure):
+    """The memory of the device is too small for a step."""
+
+
+@contextlib.contextmanager
+def told(model: keras.Model, batches) -> Iterator[None]:
+    """Raise `OutOfMemory` where the memory is too small for what the block does.
+
+    The block trains the compiled model with these endless batches (images, targets). The weights
+    are lost then, and the step of `step.in_one_graph` with them.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not memory_is_full(error):
+            raise
+        print("The memory of the device is full. Smaller batches are tried.", flush=True)
+        images, fitting = _search(model, batches)
+        raise OutOfMemory(_advice(images, fitting)) from error
+
+
+def _search(model, batches):
+    """Return how many images a batch has, and of how many a step fits, 0 for none."""
+    batch = keras.tree.map_structure(keras.ops.convert_to_numpy, next(iter(batches)))
+    images = fitting = len(batch[0])
+    variables.write(model, [np.zeros(each.shape) for each in variables.of(model)])  # JAX lost them
+    model.make_train_function(force=True)
+    while fitting:
+        try:
+            model.train_on_batch(*(part[:fitting] for part in batch))
+            break
+        except Exception as error:
+            if not memory_is_full(error):
+                raise
+        fitting //= 2
+    return images, fitting
+
+
+def _advice(images, fitting):
+    device = devices.describe()
+    if fitting == images:
+        return (
+            f"The memory of {device} was full, though a step of {images} images fits by itself. "
+            "End what else computes there, or take a smaller batch size or network."
+        )
+    if fitting == 0:
+        return (
+            f"Not even a step of one image fits into the memory of {device}. Take a smaller "
+            "network, with --model or a smaller --width-multiplier."
+        )
+    return (
+        f"A step of {images} images does not fit into the memory of {device}; one of {fitting} "
+        f"does: take --batch-size {fitting}, or a smaller network."
+    )
