@@ -2,12 +2,19 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test test-all test-lessons test-faults bench lint setup clean
+.PHONY: demo test test-jax test-all test-lessons test-faults bench lint setup clean
 demo: .venv/installed
 	$(BIN)/keras-course demo
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -q -n 2
+
+QUICK = not slow and not data and not gpu and not lessons and not faults
+ON_JAX = $(addprefix tests/test_, jax.py augmentation.py layers.py optimizers.py schedules.py \
+	losses.py fused_optimizers.py range_test.py out_of_memory.py training.py)
+
+test-jax: .venv-jax/installed  ## three minutes on two cores: JAX on a machine without TensorFlow
+	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -n 2 -m "$(QUICK) and not tensorflow" $(ON_JAX)
 
 test-all: .venv/installed-dev  ## two hours on two cores: the slow tests too, and real CIFAR-10 where prepared
 	$(BIN)/python -m pytest -q -n 2 -m "not gpu and not lessons and not faults"
@@ -47,5 +54,11 @@ setup: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[lessons]"
 	touch $@
 
+.venv-jax/installed: requirements-jax.txt pyproject.toml
+	$(PYTHON) -m venv .venv-jax
+	.venv-jax/bin/pip install --quiet --disable-pip-version-check -r requirements-jax.txt pytest==9.2.0 pytest-xdist==3.8.0
+	.venv-jax/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-jax build dist *.egg-info

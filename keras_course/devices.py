@@ -112,8 +112,8 @@ def require_gpu() -> None:
     """Raise a `UserError` when Keras' backend sees no GPU."""
     if not gpus():
         raise UserError(
-            f"A GPU was asked for and {keras.backend.backend()} sees none. Run `keras-course doctor` to learn why, "
-            "or leave out --device gpu."
+            f"A GPU was asked for and {keras.backend.backend()} sees none. Run `keras-course "
+            "doctor` to learn why, or leave out --device gpu."
         )
 
 

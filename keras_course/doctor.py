@@ -5,6 +5,7 @@ Each finding that is not fine comes with the command that mends it.
 
 import dataclasses
 import importlib.util
+import os
 import platform
 import re
 import shutil
@@ -62,11 +63,16 @@ def python() -> Iterator[Finding]:
 
 
 def tested_versions() -> dict[str, str]:
-    """Return package -> version from requirements.txt, or as installed from a wheel, from there."""
-    path = Path(__file__).parents[1] / "requirements.txt"
+    """Return package -> version from the requirements of the backend that was asked for, or, as
+    installed from a wheel, those of TensorFlow from there."""
+    path = Path(__file__).parents[1] / f"requirements{'-jax' if _on_jax() else ''}.txt"
     lines = path.read_text().splitlines() if path.exists() else metadata.requires("keras-course")
     pins = (re.match(r"([\w-]+)==([\w.]+)(?!.*extra ==)", line) for line in lines)
     return dict(pin.groups() for pin in pins if pin)
+
+
+def _on_jax():
+    return os.environ.get("KERAS_BACKEND") == "jax"
 
 
 def packages() -> Iterator[Finding]:
@@ -92,18 +98,19 @@ def gpu() -> Iterator[Finding]:
     elif sys.platform == "win32":
         yield Finding(
             "note",
-            "no GPU: TensorFlow sees none on native Windows",
+            "no GPU: on native Windows neither TensorFlow nor JAX sees one",
             "install WSL2 and run the course in its Linux",
         )
     elif sys.platform == "darwin":
-        yield Finding("note", "no GPU: TensorFlow's plugin for Apple's does not work with Keras 3")
+        yield Finding("note", "no GPU: the plugins for Apple's do not work with Keras 3")
     elif not Path("/proc/driver/nvidia/version").exists():
         yield Finding("note", "no GPU: this machine has no NVIDIA driver; the CPU is used")
     else:
+        backend, extra = ("jax", "cuda12") if _on_jax() else ("tensorflow", "and-cuda")
         yield Finding(
             "note",
-            "an NVIDIA driver is here, but TensorFlow lacks the CUDA libraries",
-            "pip install 'tensorflow[and-cuda]=={}'".format(tested_versions()["tensorflow"]),
+            f"an NVIDIA driver is here, but {backend} lacks the CUDA libraries",
+            f"pip install '{backend}[{extra}]=={tested_versions()[backend]}'",
         )
 
 

@@ -8,6 +8,8 @@ import dataclasses
 import time
 from pathlib import Path
 
+import keras
+
 from keras_course import data, files, lock, runs, timing, training
 from keras_course.data import pipeline
 from keras_course.export import Exported, export
@@ -69,7 +71,8 @@ def _run(recipe, folder, minutes, search, trials, began):
             recipe, folder, splits=splits, model=model, epoch_seconds=epoch, minutes=minutes
         )
     finished = training.test(Run.load(folder), splits=splits)
-    exported = export(finished, splits=splits)
+    on_tensorflow = keras.backend.backend() == "tensorflow"  # which alone writes a SavedModel
+    exported = export(finished, "savedmodel" if on_tensorflow else "keras", splits=splits)
     page = report(finished, splits=splits)
     print(summary(finished, exported, page, time.perf_counter() - began))
     return finished

@@ -16,6 +16,9 @@ import keras
 
 from keras_course.data.splits import Split, Splits
 
+# `make test-jax` runs it, and test_backends.py in a process of its own.
+collect_ignore = [] if keras.backend.backend() == "jax" else ["test_jax.py"]
+
 
 def bright_channel(count, classes=3, size=16, seed=0):
     """Images whose class is the brightest channel: easy for every network."""

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from keras import ops
 
 from keras_course.errors import UserError
 from keras_course.layers import (
@@ -17,6 +17,8 @@ from keras_course.layers.normalization import groups
 
 def one_step(layer, x, upstream):
     """Outputs, gradients and moving statistics of a layer after one training batch."""
+    import tensorflow as tf
+
     x = tf.constant(x)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -26,6 +28,7 @@ def one_step(layer, x, upstream):
     return [np.asarray(t) for t in (y, *gradients, layer.moving_mean, layer.moving_variance)]
 
 
+@pytest.mark.tensorflow
 def test_fused_batch_normalization_equals_that_of_keras_over_20_batches():
     random = np.random.default_rng(0)
     ours = BatchNormalization()
@@ -52,6 +55,7 @@ def float64_step(x, upstream, moving, momentum=0.9, epsilon=1e-5):
     return [normal, d_x, d_gamma, d_beta, *moving]
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("mean, deviation", [(0, 1), (3, 2), (30, 1)])
 def test_fused_batch_normalization_is_as_exact_as_that_of_keras(mean, deviation):
     random = np.random.default_rng(0)
@@ -72,6 +76,7 @@ def test_fused_batch_normalization_is_as_exact_as_that_of_keras(mean, deviation)
     assert np.all(errors[0] <= 2 * errors[1]), errors
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("channels", [7, 16, 20])
 def test_fused_batch_normalization_of_bfloat16_images(channels):
     random = np.random.default_rng(0)
@@ -79,7 +84,8 @@ def test_fused_batch_normalization_of_bfloat16_images(channels):
     moving = [np.zeros(channels), np.ones(channels)]
     for _ in range(3):
         x, upstream = (
-            tf.cast(random.normal(1, 2, (16, 8, 8, channels)), "bfloat16").numpy() for _ in range(2)
+            np.asarray(ops.cast(random.normal(1, 2, (16, 8, 8, channels)), "bfloat16"))
+            for _ in range(2)
         )
         found = one_step(layer, x, upstream)
         expected = float64_step(x, upstream, moving)
@@ -210,6 +216,8 @@ def test_colour_jitter_stays_a_picture():
 
 
 def value_and_gradient(gelu, values, upstream, dtype):
+    import tensorflow as tf
+
     x = tf.cast(values, dtype)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -219,17 +227,18 @@ def value_and_gradient(gelu, values, upstream, dtype):
     return [tf.cast(tensor, "float32").numpy() for tensor in (y, gradient)]
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("dtype, exact", [("float32", 1e-5), ("bfloat16", 0.01)])
 def test_gelu_and_its_gradient_are_those_of_keras(dtype, exact):
     values = np.random.default_rng(0).normal(0, 3, (2, 5, 5, 7)).astype("float32")
     upstream = np.random.default_rng(1).normal(size=values.shape).astype("float32")
-    values = tf.cast(tf.cast(values, dtype), "float32")  # the same for both
+    values = ops.cast(ops.cast(values, dtype), "float32")  # the same for both
     layer = GELU(dtype=dtype)
     ours = value_and_gradient(lambda x: layer(x, training=True), values, upstream, dtype)
     theirs = value_and_gradient(keras.activations.gelu, values, upstream, "float32")
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(one, other, rtol=exact, atol=exact)
-    answer = tf.cast(layer(tf.cast(values, dtype)), "float32")  # as when it does not train
+    answer = ops.cast(layer(ops.cast(values, dtype)), "float32")  # as when it does not train
     np.testing.assert_allclose(ours[0], answer, rtol=exact, atol=exact)
 
 

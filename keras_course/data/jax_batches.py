@@ -1,4 +1,4 @@
-"""The batches of the input pipeline for JAX, see pipeline.py: made on the device, where they are used.
+"""The batches of the input pipeline for JAX, see pipeline.py: made on the device that uses them.
 
 All images lie there as uint8, a quarter of the size of float32. For each step one compiled function
 picks its images, mirrors and augments them; from the host comes the number of the step alone, and
@@ -7,7 +7,6 @@ once an epoch the order of the images.
 
 import copy
 import weakref
-from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -48,13 +47,14 @@ class TrainingBatches(keras.utils.PyDataset):
     def __init__(self, images, labels, batch_size, layers, seed, first_epoch, alternate, then):
         super().__init__()
         self.arrays = on_device(images), on_device(labels)
-        self.steps = len(images) // batch_size  # of an epoch
+        count = len(images)  # and hold no images but those on the device
+        self.steps = count // batch_size  # of an epoch
         self.first = first_epoch * self.steps
         self.epoch, self.order = None, None
 
         def order(epoch):
-            indices, keys = pipeline.order(len(images), batch_size, seed, epoch)
-            turned = pipeline.turned(len(images), seed, epoch)[indices] if alternate else None
+            indices, keys = pipeline.order(count, batch_size, seed, epoch)
+            turned = pipeline.turned(count, seed, epoch)[indices] if alternate else None
             return jax.device_put((indices.astype("int32"), keys.astype("uint32"), turned))
 
         @jax.jit
@@ -72,7 +72,7 @@ class TrainingBatches(keras.utils.PyDataset):
         epoch, step = divmod(self.first + number, self.steps)
         if epoch != self.epoch:
             self.epoch, self.order = epoch, self.order_of(epoch)
-        return self.batch(self.arrays, self.order, step)
+        return self.batch(self.arrays, self.order, jax.device_put(np.int32(step)))
 
     def skip(self, steps: int) -> "TrainingBatches":
         rest = copy.copy(self)
@@ -93,7 +93,8 @@ class EvaluationBatches(keras.utils.PyDataset):
 
     def __getitem__(self, number):
         first = number * self.batch_size
-        return _slice(self.arrays, first, min(self.batch_size, self.count - first))
+        size = min(self.batch_size, self.count - first)
+        return _slice(self.arrays, jax.device_put(np.int32(first)), size)
 
 
 @jax.jit(static_argnums=2)

@@ -1,0 +1,214 @@
+"""What is JAX's own: rates set between steps, batches on the device, what needs TensorFlow."""
+
+import sys
+
+import jax
+import keras
+import numpy as np
+import pytest
+
+from keras_course import callbacks, devices, training, variables
+from keras_course.cli import main
+from keras_course.data import pipeline, prepared
+from keras_course.errors import UserError
+from keras_course.recipes import Recipe
+from keras_course.search.range_test import RangeTest, StepLosses
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3)).astype("uint8")
+LABELS = np.arange(40)
+
+
+class OneWeight(keras.layers.Layer):
+    """weight * x."""
+
+    def build(self, input_shape):
+        self.weight = self.add_weight(shape=(), initializer="zeros")
+
+    def call(self, x):
+        return self.weight * x
+
+
+def line():
+    """A model whose loss is its weight, times ones: each step of SGD takes away the rate."""
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, OneWeight()(inputs))
+    model.compile(keras.optimizers.SGD(1.0), lambda truth, predicted: keras.ops.mean(predicted))
+    return model
+
+
+def ones(steps):
+    x = np.ones((2 * steps, 1), "float32")
+    return {"x": x, "y": x, "batch_size": 2, "shuffle": False, "verbose": 0}
+
+
+def test_each_step_takes_the_rate_that_was_set_before_it():
+    rates = [0.5, 0.25, 4.0, 0.125, 1.0, 2.0]
+    model, losses = line(), StepLosses()
+    model.fit(**ones(3), epochs=2, callbacks=[callbacks.FollowRates(rates), losses])
+    (weight,) = model.get_weights()
+    assert weight == -sum(rates)  # exact: powers of two
+    assert losses.losses == [0, -0.5, -0.75, -4.75, -4.875, -5.875]  # the weight before each step
+    assert float(model.optimizer.learning_rate) == 2.0
+    assert int(model.optimizer.iterations) == 6
+
+
+def test_a_range_test_trains_with_each_of_its_rates():
+    model, test = line(), RangeTest(10, 1e-4, 1e-1)
+    model.fit(**ones(20), callbacks=[test])
+    expected = -np.cumsum([0, *test.rates[:-1]])
+    np.testing.assert_allclose(test.losses, expected, rtol=1e-4, atol=1e-9)
+
+
+def test_a_loss_that_is_not_finite_names_its_step_and_rate():
+    model = line()
+    rates = [1.0, np.inf, 0.5, 1.0]
+    with pytest.raises(callbacks.Diverged) as raised:
+        model.fit(
+            **ones(4), callbacks=[callbacks.FollowRates(rates), callbacks.StopWhenNotFinite()]
+        )
+    assert raised.value.step == 3 and raised.value.learning_rate == 0.5
+
+
+def test_values_that_were_read_are_not_touched_by_the_steps_that_follow():
+    model = line()
+    model.fit(**ones(2))
+    before = variables.read(model)
+    copies = [value.copy() for value in before]
+    for _ in range(2):
+        variables.write(model, before)
+        model.fit(**ones(5))
+    assert all(map(np.array_equal, before, copies))
+
+
+# Batches on the device. --------------------------------------------------------------------------
+
+
+def test_the_images_of_each_step_are_those_of_the_common_order():
+    batches = pipeline.training_batches(IMAGES, LABELS, 10, seed=3, first_epoch=1)
+    for epoch in (1, 2):
+        indices, _ = pipeline.order(40, 10, 3, epoch)
+        for number in range(4):
+            x, y = batches[4 * (epoch - 1) + number]
+            np.testing.assert_array_equal(y, indices[number])
+            np.testing.assert_array_equal(x, IMAGES[indices[number]].astype("float32"))
+
+
+def test_what_skip_leaves_is_what_comes_later():
+    layers = pipeline_layers()
+    batches = pipeline.training_batches(IMAGES, LABELS, 10, layers=layers)
+    rest = batches.skip(5)
+    for number in (0, 3):
+        np.testing.assert_array_equal(rest[number][0], batches[5 + number][0])
+
+
+def pipeline_layers():
+    from keras_course.augmentation import layers_of
+
+    return layers_of("flip_shift_color")
+
+
+def test_the_device_holds_the_images_once_as_bytes_and_as_long_as_they_are_there():
+    from keras_course.data import jax_batches
+
+    images = IMAGES.copy()
+    one, other = (pipeline.training_batches(images, LABELS, 10) for _ in range(2))
+    evaluated = pipeline.evaluation_batches(images, LABELS, 16)
+    assert one.arrays[0] is other.arrays[0] is evaluated.arrays[0]
+    assert one.arrays[0].dtype == "uint8"
+    key = id(images)
+    assert key in jax_batches._placed
+    del images
+    assert key not in jax_batches._placed
+
+
+class NoTransfer(keras.callbacks.Callback):
+    """Forbids to bring an array to the device by the way, or anything back, within steps."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps, self.guard = 0, None
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch:  # the first one compiles
+            self.guard = jax.transfer_guard("disallow")
+            self.guard.__enter__()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch:
+            self.guard.__exit__(None, None, None)
+            self.steps += 1
+
+
+def test_no_image_goes_from_the_host_to_the_device_in_a_step(splits):
+    model = training.build(Recipe(model="logistic_regression", batch_size=16), splits)
+    train, steps = training.batches(Recipe(batch_size=16), splits)
+    watch = NoTransfer()
+    model.fit(train, steps_per_epoch=steps, callbacks=[watch], shuffle=False, verbose=0)
+    assert watch.steps == steps - 1
+    with pytest.raises(Exception, match="Disallowed host-to-device transfer"):
+        model.fit(**ones_of(splits), callbacks=[NoTransfer()])  # so the guard does guard
+
+
+def ones_of(splits):
+    x, y = splits.train
+    return {"x": x.astype("float32"), "y": y, "batch_size": 16, "verbose": 0}
+
+
+# Beside TensorFlow, or without it. ---------------------------------------------------------------
+
+
+def hide_tensorflow(monkeypatch):
+    for name in ("tensorflow", "tensorflow_datasets"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_what_needs_tensorflow_says_so_in_one_line(splits, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    recipe = Recipe(dataset="bright channel", model="logistic_regression", epochs=1, batch_size=16)
+    run = training.fit(recipe, tmp_path / "run", splits=splits, epoch_seconds=1)
+    hide_tensorflow(monkeypatch)
+    (tmp_path / "saved_model").mkdir()
+    (tmp_path / "saved_model" / "saved_model.pb").touch()
+    for typed, said in (
+        (["data", "prepare", "cifar10", "--yes"], "needs packages of TensorFlow"),
+        (["data", "prepare", "tfds:mnist", "--yes"], "needs packages of TensorFlow"),
+        (["predict", str(tmp_path), "a.png"], "A SavedModel needs packages of TensorFlow"),
+        (["train", "--devices", "all"], "set KERAS_BACKEND=tensorflow"),
+        (["export", str(run.folder)], "Export with KERAS_BACKEND=tensorflow"),
+    ):
+        capsys.readouterr()
+        assert main(typed) == 2, typed
+        error = capsys.readouterr().err
+        assert error.startswith("keras-course: ") and said in error and error.count("\n") == 1
+
+
+def test_a_set_that_lies_prepared_and_not_yet_decoded_needs_tensorflow(tmp_path, monkeypatch):
+    hide_tensorflow(monkeypatch)
+    with pytest.raises(UserError, match="needs packages of TensorFlow"):
+        prepared._decode("cifar10", tmp_path, tmp_path / "array.npy")
+
+
+def test_a_run_says_that_it_was_made_by_jax(splits, tmp_path):
+    recipe = Recipe(dataset="bright channel", model="logistic_regression", epochs=1, batch_size=16)
+    run = training.fit(recipe, tmp_path, splits=splits, epoch_seconds=1)
+    assert run.metrics["versions"]["jax"] == jax.__version__
+    assert "tensorflow" not in run.metrics["versions"]
+    assert not (tmp_path / "logs").exists()
+
+
+class Gpu:
+    platform, device_kind = "gpu", "NVIDIA H100 80GB HBM3"
+
+    def __init__(self, compute_capability):
+        self.compute_capability = compute_capability
+
+
+@pytest.mark.parametrize(
+    "capability, precision",
+    [("9.0", "bfloat16"), ("7.5", "float16"), ("6.1", "float32"), ("gfx90a", "float32")],
+)
+def test_a_gpu_is_named_and_gets_the_precision_of_its_hardware(capability, precision, monkeypatch):
+    monkeypatch.setattr(jax, "devices", lambda: [Gpu(capability)] * 2)
+    assert devices.choose_precision("auto") == precision
+    assert devices.describe() == "2 x NVIDIA H100 80GB HBM3"
+    devices.require_gpu()

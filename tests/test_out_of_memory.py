@@ -1,0 +1,107 @@
+"""A step that does not fit ends in a message with a batch size that does."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from keras_course import out_of_memory, runs, timing, training
+from keras_course.data import pipeline
+from keras_course.errors import Failure, UserError, memory_is_full
+from keras_course.recipes import Recipe
+from keras_course.search.range_test import range_test
+
+RECIPE = Recipe(dataset="bright channel", model="logistic_regression", epochs=2, batch_size=16)
+
+
+def full():
+    """The error of the backend, with its words."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        words = "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 21474836480 bytes."
+        return jax.errors.JaxRuntimeError(words)
+    import tensorflow as tf
+
+    return tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+
+@pytest.fixture
+def memory_for(monkeypatch):
+    """Let a training step of more images than this run out of memory."""
+
+    def limit(most):
+        compute_loss = keras.Model.compute_loss
+
+        def limited(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            if training and y_pred.shape[0] and y_pred.shape[0] > most:
+                raise full()
+            return compute_loss(self, x, y, y_pred, sample_weight, training)
+
+        monkeypatch.setattr(keras.Model, "compute_loss", limited)
+
+    return limit
+
+
+@pytest.mark.parametrize("most", [8, 5, 1])
+def test_the_largest_half_that_fits_is_named(most, memory_for, splits, tmp_path):
+    memory_for(most)
+    fits = {8: 8, 5: 4, 1: 1}[most]
+    message = f"A step of 16 images does not fit .* one of {fits} does: take --batch-size {fits},"
+    with pytest.raises(out_of_memory.OutOfMemory, match=message):
+        training.fit(RECIPE, tmp_path, splits=splits, epoch_seconds=1)
+    assert not runs.is_finished(tmp_path)
+
+
+def test_the_batch_size_that_was_named_trains(memory_for, splits, tmp_path):
+    memory_for(8)
+    recipe = dataclasses.replace(RECIPE, batch_size=8)
+    assert len(training.fit(recipe, tmp_path, splits=splits, epoch_seconds=1).history) == 2
+
+
+def test_measuring_and_the_range_test_end_in_the_same_words(memory_for, splits):
+    memory_for(0)
+    with pytest.raises(out_of_memory.OutOfMemory, match="Not even a step of one image fits"):
+        range_test(RECIPE, splits=splits, steps=10)
+    train, steps = training.batches(RECIPE, splits)
+    validation = pipeline.evaluation_batches(*splits.validation)
+    with pytest.raises(out_of_memory.OutOfMemory, match="Not even a step of one image fits"):
+        timing.measure_epoch(training.build(RECIPE, splits), train, steps, validation)
+
+
+def test_a_memory_that_something_else_took_is_told_apart(splits):
+    model = training.build(RECIPE, splits)
+    train, _ = training.batches(RECIPE, splits)
+    with (
+        pytest.raises(out_of_memory.OutOfMemory, match="a step of 16 images fits by itself"),
+        out_of_memory.told(model, train),
+    ):
+        raise full()
+
+
+def test_other_errors_stay_what_they_are(splits):
+    model = training.build(RECIPE, splits)
+    with pytest.raises(ZeroDivisionError), out_of_memory.told(model, None):
+        1 / 0  # noqa: B018
+    assert not memory_is_full(UserError("The disk is full."))
+    try:
+        try:
+            raise full()
+        except Exception as error:
+            raise RuntimeError("Array has been deleted.") from error
+    except RuntimeError as error:
+        assert memory_is_full(error)  # as where Keras tidies up after the step
+
+
+def test_images_that_do_not_fit_on_the_device_are_named(monkeypatch):
+    if keras.backend.backend() != "jax":
+        pytest.skip("TensorFlow leaves the images in the memory of the machine")
+    from keras_course.data import jax_batches
+
+    def array(*_):
+        raise full()
+
+    monkeypatch.setattr(jax_batches.jnp, "array", array)
+    with pytest.raises(Failure, match="The 2 MB of images do not fit"):
+        pipeline.training_batches(np.zeros((2000, 32, 32, 1), "uint8"), np.zeros(2000), 10)
