@@ -44,6 +44,7 @@ class State:
 
     part: of a training in several parts, from 1. before: the epochs of the earlier parts. epochs:
     after which this part ends; stopped: it has ended earlier. seconds: since the first start.
+    backend: of Keras; another one would not go on to the same bits.
     """
 
     recipe: dict
@@ -55,6 +56,7 @@ class State:
     seconds: float
     remembered: list[dict]
     values: list[np.ndarray]
+    backend: str = "tensorflow"
 
 
 def read(path: Path) -> State:
@@ -164,6 +166,7 @@ class Checkpoint(keras.callbacks.Callback):
                 for callback in self.others
             ],
             "variables": len(values),
+            "backend": keras.backend.backend(),
         }
         arrays |= {f"variable_{number}": value for number, value in enumerate(values)}
         with files.whole(self.path, keep_older=True) as temporary:

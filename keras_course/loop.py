@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 
 from keras_course import callbacks, checkpoint, devices, files, out_of_memory, step, variables
+from keras_course.errors import UserError
 
 
 class Loop:
@@ -35,6 +36,7 @@ class Loop:
         self.state = checkpoint.newest(self.last, self.best.path)
         self.part = self.before = 0
         if self.state:
+            _check_backend(folder, self.state.backend)
             self.history.rows = self.state.history
             self.began -= self.state.seconds
             print(f"{folder} holds an unfinished run; it goes on after epoch {self.epoch}.")
@@ -159,3 +161,11 @@ class Loop:
         """Return the seconds since the loop was made, a tenth exact; those of an earlier start,
         up to its last whole epoch, included."""
         return round(time.perf_counter() - self.began, 1)
+
+
+def _check_backend(folder, backend):
+    if backend != keras.backend.backend():
+        raise UserError(
+            f"{folder} holds a run that began on {backend}, and Keras runs on "
+            f"{keras.backend.backend()}. Set KERAS_BACKEND={backend} to go on with it."
+        )

@@ -10,7 +10,9 @@ from keras_course import out_of_memory, runs, timing, training
 from keras_course.data import pipeline
 from keras_course.errors import Failure, UserError, memory_is_full
 from keras_course.recipes import Recipe
+from keras_course.search.one_model import OneModel
 from keras_course.search.range_test import range_test
+from keras_course.search.tune import tune
 
 RECIPE = Recipe(dataset="bright channel", model="logistic_regression", epochs=2, batch_size=16)
 
@@ -99,9 +101,45 @@ def test_images_that_do_not_fit_on_the_device_are_named(monkeypatch):
         pytest.skip("TensorFlow leaves the images in the memory of the machine")
     from keras_course.data import jax_batches
 
-    def array(*_):
+    def device_put(*_):
         raise full()
 
-    monkeypatch.setattr(jax_batches.jnp, "array", array)
+    monkeypatch.setattr(jax_batches.jax, "device_put", device_put)
     with pytest.raises(Failure, match="The 2 MB of images do not fit"):
         pipeline.training_batches(np.zeros((2000, 32, 32, 1), "uint8"), np.zeros(2000), 10)
+
+
+class RunsOut(keras.callbacks.Callback):
+    """Ends the third step as a full memory does: on JAX its variables have gone into the step."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 2:
+            if keras.backend.backend() == "jax":
+                for array in keras.tree.flatten(self.model._jax_state):
+                    array.delete()
+            raise full()
+
+
+def test_in_a_search_it_costs_the_trial_alone(splits, tmp_path, monkeypatch, capsys):
+    fit, trials = OneModel.fit, []
+
+    def fitted(self, hp, model, *, callbacks=(), **kwargs):
+        trials.append(hp)
+        more = [RunsOut()] if len(trials) == 2 else []
+        return fit(self, hp, model, callbacks=[*callbacks, *more], **kwargs)
+
+    settings = {"splits": splits, "trials": 4, "steps": 6, "band": (1e-3, 1e-1), "search": "grid"}
+    whole = tune(RECIPE, tmp_path / "whole", **settings).leaderboard["trials"]
+    monkeypatch.setattr(OneModel, "fit", fitted)
+    found = tune(RECIPE, tmp_path / "full", **settings).leaderboard["trials"]
+    assert "Trial 1 failed. the memory of the device was full" in capsys.readouterr().out
+    scores = {trial["learning_rate"]: trial["score"] for trial in whole}
+    assert sorted(trial["status"] for trial in found) == ["failed"] + ["finished"] * 3
+    for trial in found:
+        if trial["status"] == "finished":
+            assert trial["score"] == scores[trial["learning_rate"]]
+
+
+def test_training_ends_with_a_batch_size_after_a_step_took_its_variables_along(splits, tmp_path):
+    with pytest.raises(out_of_memory.OutOfMemory, match="a step of 16 images fits by itself"):
+        training.fit(RECIPE, tmp_path, splits=splits, epoch_seconds=1, extra_callbacks=[RunsOut()])

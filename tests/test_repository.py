@@ -120,3 +120,16 @@ def test_requirements_are_pinned_to_the_tested_versions():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     packages = [line.split("#")[0].strip() for line in lines if line and line[0] != "#"]
     assert all(re.fullmatch(r"[\w-]+==[\w.]+", package) for package in packages)
+
+
+def test_both_backends_have_the_same_versions_of_what_they_share():
+    def pins(name):
+        return dict(re.findall(r"^([\w-]+)==(\S+)", (ROOT / name).read_text(), re.M))
+
+    tensorflow, jax = pins("requirements.txt"), pins("requirements-jax.txt")
+    assert all(jax[name] == tensorflow[name] for name in jax if name in tensorflow)
+    extra = re.search(
+        r'^jax = \["(.*?)==(.*?)", "(.*?)==(.*?)"\]', (ROOT / "pyproject.toml").read_text(), re.M
+    )
+    assert dict(zip(*[iter(extra.groups())] * 2)).items() <= jax.items()
+    assert "tensorflow" not in jax

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, checkpoint, cli, files, runs, training, transfer
+from keras_course import callbacks, checkpoint, cli, files, loop, runs, training, transfer
 from keras_course.errors import Terminated, UserError
 from keras_course.recipes import Recipe
 from keras_course.runs import Run
@@ -234,6 +234,16 @@ def test_a_state_with_other_callbacks_is_refused(splits, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="with other callbacks"):
         other = keras.callbacks.EarlyStopping("val_loss")
         training.fit(LIGHT, tmp_path, splits=splits, extra_callbacks=[other])
+
+
+def test_a_run_of_another_backend_is_refused(splits, tmp_path, monkeypatch):
+    cut_off_after(1, monkeypatch)
+    with pytest.raises(CutOff):
+        training.fit(TINY, tmp_path, splits=splits)
+    monkeypatch.undo()
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(UserError, match="Set KERAS_BACKEND="):
+        loop.Loop(tmp_path, "val_accuracy")
 
 
 def test_callbacks_of_a_user_can_be_remembered(splits, tmp_path, monkeypatch):

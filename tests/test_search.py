@@ -195,6 +195,7 @@ def test_the_table_for_the_terminal_names_data_model_and_device(tmp_path):
     assert len(text.splitlines()) == 2 + 3
 
 
+@pytest.mark.tensorflow  # whose first weights of this seed know nothing
 def test_a_search_in_which_nothing_learns_says_that_it_says_nothing(tmp_path):
     found = tune.tune(RECIPE, tmp_path, **QUICK | {"band": (1e-9, 1e-8), "steps": 1})
     assert "No trial did better than chance, 50%" in found.text()
