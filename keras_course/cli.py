@@ -234,6 +234,7 @@ def tune(given):
             paired=not given.unpaired,
             trial_seconds=seconds,
             workers=given.workers,
+            parallel_rates=given.parallel_rates,
         )
     print(found.text())
 
@@ -391,6 +392,7 @@ def _check_positive(given):
         ("trials", 1),
         ("trial_minutes", 0),
         ("workers", 1),
+        ("parallel_rates", 1),
         ("seeds", 1),
         ("input_size", 1),
         ("num_classes", 1),

@@ -115,6 +115,8 @@ def tune_options(command):
     command.add_argument("--unpaired", action="store_true", help=text)
     text = "processes that share the trials, each with a GPU or its share of the cores"
     command.add_argument("--workers", type=int, metavar="N", help=text)
+    text = "trials that are trained in one program, on a GPU with KERAS_BACKEND=jax"
+    command.add_argument("--parallel-rates", type=int, metavar="K", help=text)
     text = "a trial that takes longer counts as failed"
     command.add_argument("--trial-minutes", type=float, metavar="M", help=text)
     text = "write a batch script for SLURM that does this, left out: tune.sbatch"

@@ -38,9 +38,14 @@ def save(model: keras.Model, path: Path) -> None:
         np.savez(temporary, *read(model))
 
 
-def load(model: keras.Model, path: Path) -> None:
+def read_file(path: Path) -> list[np.ndarray]:
+    """Return the values that `save` wrote. Errors: files.Damaged."""
     with np.load(files.check_zip(path)) as values:
-        write(model, [values[f"arr_{i}"] for i in range(len(values.files))])
+        return [values[f"arr_{i}"] for i in range(len(values.files))]
+
+
+def load(model: keras.Model, path: Path) -> None:
+    write(model, read_file(path))
 
 
 def of(model: keras.Model) -> list:

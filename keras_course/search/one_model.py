@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import keras
 import keras_tuner as kt
+import numpy as np
 
 from keras_course import schedules, variables
 from keras_course.callbacks import FollowRates
@@ -49,15 +50,17 @@ class OneModel(kt.HyperModel):
         self.model.optimizer.learning_rate = rate
         return self.model
 
+    def rates(self, rate: float) -> np.ndarray:
+        """Return the rate of each step of an epoch that begins with `rate`."""
+        return schedules.rates("cosine", rate, decay=0, steps_per_epoch=self.steps, epochs=1)
+
     def fit(self, hp, model, *, initial_epoch=0, callbacks=(), **kwargs):
-        rate = hp.get("learning_rate")
-        rates = schedules.rates("cosine", rate, decay=0, steps_per_epoch=self.steps, epochs=1)
         return model.fit(
             self.train.skip(initial_epoch * self.steps),
             steps_per_epoch=self.steps,
             initial_epoch=initial_epoch,
             validation_data=self.validation,
-            callbacks=[*callbacks, FollowRates(rates)],
+            callbacks=[*callbacks, FollowRates(self.rates(hp.get("learning_rate")))],
             shuffle=False,  # the data set brings its order
             **kwargs,
         )

@@ -81,6 +81,7 @@ def tune(
     paired: bool = True,
     trial_seconds: float | None = None,
     workers: int | None = None,
+    parallel_rates: int | None = None,
     splits: Splits | None = None,
     model: keras.Model | None = None,
 ) -> Search:
@@ -93,14 +94,18 @@ def tune(
     a third of a trial's), or it is `WIDE`, and climb goes up to a decade beyond. paired: the same
     weights and batches for each rate; False: others for each trial. trial_seconds: the limit after
     which a trial counts as failed. workers: processes that share the trials, see workers.py; left
-    out, this one does it all. splits, model: what `data.load` and `training.build` return for this
-    recipe, where they are there already; the model gets its first values back.
+    out, this one does it all. parallel_rates: how many trials are trained in one program, on JAX,
+    see side_by_side.py; left out, one after the other. splits, model: what `data.load` and
+    `training.build` return for this recipe, where they are there already; the model gets its first
+    values back.
 
     A search of the same recipe, data and settings in `folder` is continued, or returned if it is
     finished. Errors: UserError for anything impossible, or another search in the folder;
     `AllDiverged` and `AllFailed`, after everything is written.
     """
     _check(trials, steps, validation_images, band)
+    if parallel_rates is not None:
+        _check_side_by_side(parallel_rates, search, paired, trial_seconds, workers)
     folder, handed = Path(folder), splits
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     _, steps_per_epoch = training.batches(recipe, splits)
@@ -135,6 +140,7 @@ def tune(
             range_test_steps=range_test_steps,
             trial_seconds=trial_seconds,
             workers=workers,
+            parallel_rates=parallel_rates,
             handed=handed,
             judges=validation_images,
         )
@@ -162,8 +168,13 @@ def _tune(recipe, folder, oracle, identity, splits, chosen, *, model, band, **li
         project.mkdir(exist_ok=True)
         files.write_sealed(project / "search.json", known)
 
+    kind = Narrator
+    if limits["parallel_rates"]:
+        from keras_course.search.side_by_side import SideBySide  # which needs JAX
+
+        kind = functools.partial(SideBySide, at_once=limits["parallel_rates"])
     tuner = _tuner(
-        Narrator, oracle, known, recipe, splits, chosen, model, project, limits["trial_seconds"]
+        kind, oracle, known, recipe, splits, chosen, model, project, limits["trial_seconds"]
     )
     tuner.begin(recipe.monitor, identity["search"], identity["trials"], tuner.hypermodel.steps)
     try:
@@ -296,6 +307,26 @@ def _some(split, count, seed):
         return split
     chosen = stratified(split.labels, count / len(split.labels), seed)[1]
     return Split(split.images[chosen], split.labels[chosen])
+
+
+def _check_side_by_side(count, search, paired, trial_seconds, workers):
+    if count < 1:
+        raise UserError(f"parallel_rates must be at least 1, like 16. Received: {count}.")
+    if keras.backend.backend() != "jax":
+        raise UserError(
+            "Many rates in one program need JAX: set the environment variable KERAS_BACKEND=jax. "
+            f"Keras runs on {keras.backend.backend()}."
+        )
+    if search == "climb":
+        raise UserError(
+            "climb tries one rate after the other, each where those before it point. Choose "
+            "--search grid, random or hyperband, and as many --trials as rates."
+        )
+    if not paired or trial_seconds or workers:
+        raise UserError(
+            "What is trained in one program has the same batches and no clock of its own: leave "
+            "out --unpaired, --trial-minutes and --workers."
+        )
 
 
 def _check(trials, steps, validation_images, band):

@@ -167,9 +167,7 @@ class PairedTuner(kt.Tuner):
             kwargs |= {"initial_epoch": values["tuner/initial_epoch"]}
         path = self._trial_file(trial.trial_id, "best.npz")
         self._keep_best = _KeepBest(self.oracle.objective, path if self.keeps_models else None)
-        status, reason, steps = "finished", None, 0
-        if self._promoted_from is not None:
-            steps = self.history(self._promoted_from)["steps"]
+        status, reason = "finished", None
         try:
             with time_limit(self.trial_seconds):
                 results = super().run_trial(trial, *args, **kwargs)
@@ -187,37 +185,42 @@ class PairedTuner(kt.Tuner):
             print(f"Trial {trial.trial_id} failed: {reason}.", flush=True)
         if any(execution["status"] == "diverged" for execution in self._executions):
             status = "diverged"
+        self.leave_history(
+            trial, status, self._executions, seconds=time.perf_counter() - began, reason=reason
+        )
+        return results if status == "finished" else [self.worst()]
+
+    def leave_history(self, trial, status, executions, *, seconds=0.0, reason=None) -> None:
+        """Write what there is to be known of a trial into its folder."""
+        values = trial.hyperparameters.values
+        lower = values.get("tuner/trial_id")
+        steps = self.history(lower)["steps"] if lower else 0
         history = {
             "values": values,
             "status": status,
             "reason": reason,
-            "seconds": round(time.perf_counter() - began, 2),
-            "steps": steps + (len(self._executions[0]["losses"]) if self._executions else 0),
-            "executions": self._executions,
+            "seconds": round(seconds, 2),
+            "steps": steps + (len(executions[0]["losses"]) if executions else 0),
+            "executions": executions,
         }
         folder = Path(self.get_trial_dir(trial.trial_id))
         files.remove_unfinished(folder)
         files.write_sealed(folder / "history.json", history)
-        return results if status == "finished" else [self._worst()]
 
     def give_up(self, trial, reason: str) -> None:
         """Let a trial that somebody else ran count as failed."""
-        lower = trial.hyperparameters.values.get("tuner/trial_id")
-        history = {
-            "values": trial.hyperparameters.values,
-            "status": "failed",
-            "reason": reason,
-            "seconds": 0.0,
-            "steps": self.history(lower)["steps"] if lower else 0,
-            "executions": [],
-        }
-        files.write_sealed(self._trial_file(trial.trial_id, "history.json"), history)
+        self.leave_history(trial, "failed", [], reason=reason)
         print(f"Trial {trial.trial_id} failed: {reason}.", flush=True)
-        self.oracle.update_trial(trial.trial_id, self._worst())
+        self.tell_oracle(trial, self.worst())
+
+    def tell_oracle(self, trial, metrics) -> None:
+        """Let a trial end that KerasTuner's loop did not run."""
+        self.oracle.update_trial(trial.trial_id, metrics)
         trial.status = "COMPLETED"
         self.oracle.end_trial(trial)
 
-    def _worst(self):
+    def worst(self) -> dict[str, float]:
+        """Return the metrics of a trial that has none."""
         return {self.oracle.objective.name: self.worst_score}
 
     def _build_and_fit_model(self, trial, *args, **kwargs):
@@ -229,7 +232,7 @@ class PairedTuner(kt.Tuner):
         kwargs["callbacks"] = [losses, StopWhenNotFinite(), *others, self._keep_best, epochs]
         if "tuner/epochs" in trial.hyperparameters.values:
             kwargs["callbacks"].append(_SaveState(self._state_file(trial.trial_id)))
-        metrics, status = self._worst(), "failed"
+        metrics, status = self.worst(), "failed"
         try:
             if self._promoted_from and self.history(self._promoted_from)["status"] != "finished":
                 raise Diverged(0, 0.0, math.nan)
@@ -280,14 +283,18 @@ class PairedTuner(kt.Tuner):
         trial.status = "COMPLETED"
 
     def _metrics(self, result):
-        """Return the metrics of the best epoch as plain numbers, or raise `Diverged`."""
-        objective = self.oracle.objective
-        sign = 1 if objective.direction == "max" else -1
+        """Return the metrics of the best epoch of what KerasTuner takes for a result."""
         if isinstance(result, keras.callbacks.History):
             epochs = range(len(result.epoch))
             rows = [{name: values[i] for name, values in result.history.items()} for i in epochs]
         else:
-            rows = [result if isinstance(result, dict) else {objective.name: result}]
+            rows = [result if isinstance(result, dict) else {self.oracle.objective.name: result}]
+        return self.best_epoch(rows)
+
+    def best_epoch(self, rows: list[dict]) -> dict[str, float]:
+        """Return the metrics of the best epoch as plain numbers, or raise `Diverged`."""
+        objective = self.oracle.objective
+        sign = 1 if objective.direction == "max" else -1
         scores = [float(row[objective.name]) for row in rows]
         if not all(map(math.isfinite, scores)):
             raise Diverged(0, 0.0, math.nan)
@@ -333,9 +340,14 @@ class _Epochs(keras.callbacks.Callback):
         self.rows = []
 
     def on_epoch_end(self, epoch, logs=None):
-        row = {name: float(value) for name, value in logs.items()}
-        finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
-        self.rows.append({"epoch": epoch + 1, **finite})
+        self.rows.append(epoch_row(epoch + 1, logs))
+
+
+def epoch_row(number: int, logs: dict) -> dict:
+    """Return the metrics of an epoch as the history has them, those that are not finite as None."""
+    row = {name: float(value) for name, value in logs.items()}
+    finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
+    return {"epoch": number, **finite}
 
 
 class _SaveState(keras.callbacks.Callback):

@@ -1,0 +1,130 @@
+"""Many trials of a search at once, as copies of one network; see copies.py.
+
+The oracle is asked for as many trials as may go on at a time, they are trained together, and it is
+told of each how it came out. So the search tries what it would try one by one. Where the memory of
+the device is too small for the copies, half of them are trained at a time.
+"""
+
+import itertools
+import math
+import time
+
+import numpy as np
+
+from keras_course import variables
+from keras_course.callbacks import Diverged
+from keras_course.errors import memory_is_full
+from keras_course.search.copies import Copies
+from keras_course.search.narrator import Narrator
+from keras_course.search.tuner import epoch_row
+
+
+class SideBySide(Narrator):
+    """Trains up to `at_once` trials of a `OneModel` together."""
+
+    def __init__(self, *args, at_once: int, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.at_once = at_once
+        self.copies = Copies(self.hypermodel.model)
+
+    def search(self, verbose=0):
+        self.oracle.verbose = verbose
+        while trials := self._next_trials():
+            self._run(trials)
+
+    def _next_trials(self):
+        trials = []
+        while len(trials) < self.at_once:
+            trial = self.oracle.create_trial(f"copy {len(trials)}")
+            if trial.status != "RUNNING":  # not before these have ended, or no more at all
+                break
+            trials.append(trial)
+        return trials
+
+    def _run(self, trials):
+        for trial in [trial for trial in trials if self._cannot_go_on(trial)]:
+            trials.remove(trial)
+            self._end(trial, [], [], 0.0)
+        if not trials:
+            return
+        began = time.perf_counter()
+        try:
+            losses, epochs = self._train(trials)
+        except Exception as error:
+            if not memory_is_full(error):
+                raise
+            if len(trials) == 1:
+                self.give_up(trials[0], "it does not fit into the memory of the device")
+                self.tell(trials[0].trial_id)
+                return
+            self.at_once = len(trials) // 2
+            print(f"Too little memory for {len(trials)} copies: {self.at_once} at a time.")
+            self._run(trials[: self.at_once])
+            self._run(trials[self.at_once :])
+            return
+        seconds = (time.perf_counter() - began) / len(trials)
+        for number, trial in enumerate(trials):
+            if "tuner/epochs" in trial.hyperparameters.values:  # one that may be promoted
+                variables.save(self.copies.load(number), self._state(trial.trial_id))
+            self._end(trial, losses[number], epochs[number], seconds)
+
+    def _train(self, trials):
+        """Return for each trial the losses of its steps, and a row of metrics for each epoch."""
+        one, values = self.hypermodel, trials[0].hyperparameters.values  # of one rung: as long
+        first, batches = one.beginning(self.seed)
+        starts = [
+            first if lower is None else variables.read_file(self._state(lower))
+            for lower in map(_lower, trials)
+        ]
+        self.copies.begin(starts)
+        rates = np.stack([one.rates(trial.hyperparameters["learning_rate"]) for trial in trials])
+        losses, rows = [], [[] for _ in trials]
+        for epoch in range(values.get("tuner/initial_epoch", 0), values.get("tuner/epochs", 1)):
+            some = itertools.islice(batches.skip(epoch * one.steps), one.steps)
+            found = self.copies.train(self._counted(some, len(trials)), rates)
+            judged = self.copies.evaluate(one.validation)
+            losses.append(found["loss"])
+            for number, row in enumerate(rows):
+                trained = {name: float(steps[number].mean()) for name, steps in found.items()}
+                tested = {f"val_{name}": float(each[number]) for name, each in judged.items()}
+                row.append(trained | tested)
+        return np.concatenate(losses, axis=1).tolist(), rows
+
+    def _counted(self, batches, copies):
+        for batch in batches:
+            yield batch
+            self.bar.update(copies)
+
+    def _end(self, trial, losses, rows, seconds):
+        """Leave what a trial was, and tell the oracle and the reader of it."""
+        try:
+            if not rows or not all(map(math.isfinite, losses)):
+                raise Diverged(0, 0.0, math.nan)
+            metrics, status = self.best_epoch(rows), "finished"
+        except Diverged:
+            metrics, status = self.worst(), "diverged"
+            stopped = next((i for i, x in enumerate(losses) if not math.isfinite(x)), len(losses))
+            losses = [*losses[:stopped], *[None] * (stopped < len(losses))]
+        begun = trial.hyperparameters.values.get("tuner/initial_epoch", 0)
+        execution = {
+            "seed": self.seed,
+            "status": status,
+            "metrics": metrics,
+            "losses": losses,
+            "epochs": [epoch_row(number, row) for number, row in enumerate(rows, start=begun + 1)],
+        }
+        self.leave_history(trial, status, [execution], seconds=seconds)
+        self.tell_oracle(trial, metrics)
+        self.tell(trial.trial_id)
+
+    def _cannot_go_on(self, trial):
+        lower = _lower(trial)
+        return lower is not None and self.history(lower)["status"] != "finished"
+
+    def _state(self, trial_id):
+        return self._trial_file(trial_id, "state_0.npz")
+
+
+def _lower(trial):
+    """Return the trial from which this one was promoted, or None."""
+    return trial.hyperparameters.values.get("tuner/trial_id")

@@ -1,0 +1,157 @@
+"""Many rates in one program: each copy learns what it would alone."""
+
+import itertools
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+
+from keras_course import training, variables
+from keras_course.errors import UserError
+from keras_course.recipes import Recipe
+from keras_course.search import side_by_side
+from keras_course.search.copies import Copies
+from keras_course.search.tune import tune
+from tests.search_rows import LINEAR, SPLITS
+
+RATES = (1e-3, 1e-2, 0.1)
+SMALL = Recipe(
+    dataset="rows",
+    model="simple_cnn_gap",
+    normalization="batch",
+    dropout=0.3,
+    batch_size=32,
+    augmentation="flip",
+    precision="float32",
+)
+QUICK = {"splits": SPLITS, "steps": 4, "band": (1e-3, 1e-1)}
+
+
+def copies_of(recipe, splits=SPLITS):
+    model = training.build(recipe, splits)
+    batches, _ = training.batches(recipe, splits)
+    return Copies(model), variables.read(model), batches
+
+
+def alone(model, values, rate, batch):
+    """Take Keras' own step from these values; return its loss and the values after it."""
+    variables.write(model, values)
+    model.optimizer.learning_rate = rate
+    loss = model.train_on_batch(*batch, return_dict=True)["loss"]
+    return float(loss), variables.read(model)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        replace(SMALL, optimizer="adam"),
+        replace(SMALL, optimizer="momentum", weight_decay=0.01, averaging=0.9),
+        pytest.param(replace(SMALL, model="resnet20", dropout=None), marks=pytest.mark.slow),
+    ],
+    ids=["adam", "momentum", "resnet20"],
+)
+def test_from_the_same_state_a_copy_takes_the_step_of_the_single_run(recipe):
+    copies, first, batches = copies_of(recipe)
+    states = [first] * len(RATES)
+    for batch in itertools.islice(batches, 20):
+        copies.begin(states)
+        losses = copies.train([batch], np.array([RATES]).T)["loss"][:, 0]
+        for k, rate in enumerate(RATES):
+            together = variables.read(copies.load(k))
+            loss, after = alone(copies.model, states[k], rate, batch)
+            assert losses[k] == pytest.approx(loss, rel=1e-4)
+            for one, other in zip(together, after, strict=True):
+                # Adam makes a step of nearly the whole rate of a gradient that is nearly nothing.
+                np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-2 * rate)
+            states[k] = after
+
+
+def test_a_copy_that_diverges_touches_no_other():
+    copies, first, batches = copies_of(SMALL)
+    found = []
+    for last in (1e-2, 1e30):
+        copies.begin([first] * 3)
+        rates = np.repeat([[1e-3], [3e-3], [last]], 6, axis=1)
+        losses = copies.train(itertools.islice(batches, 6), rates)["loss"]
+        found.append((losses, variables.read(copies.load(1))))
+    (clean, weights), (spoilt, weights_beside) = found
+    assert np.isfinite(clean).all() and not np.isfinite(spoilt[2]).all()
+    np.testing.assert_array_equal(spoilt[:2], clean[:2])
+    assert all(map(np.array_equal, weights, weights_beside))
+
+
+def trials(found):
+    board = found.leaderboard["trials"]
+    return [(row["trial"], row["learning_rate"], row["steps"], row["status"]) for row in board]
+
+
+@pytest.mark.parametrize("search, count", [("grid", 5), ("random", 4), ("hyperband", 5)])
+def test_the_search_tries_and_finds_what_it_does_one_by_one(search, count, tmp_path):
+    settings = {**QUICK, "search": search, "trials": count}
+    one_by_one = tune(LINEAR, tmp_path / "one", **settings)
+    together = tune(LINEAR, tmp_path / "together", parallel_rates=3, **settings)
+    assert trials(together) == trials(one_by_one)
+    pairs = zip(one_by_one.histories().values(), together.histories().values(), strict=True)
+    for one, other in pairs:
+        one, other = one["executions"][0], other["executions"][0]
+        assert other["losses"] == pytest.approx(one["losses"], rel=1e-4)
+        assert other["metrics"] == pytest.approx(one["metrics"], rel=1e-4)
+        assert [row["epoch"] for row in other["epochs"]] == [row["epoch"] for row in one["epochs"]]
+
+
+def test_a_diverged_trial_ends_at_its_step(tmp_path, monkeypatch):
+    train = Copies.train
+
+    def spoilt(copies, batches, rates):
+        found = train(copies, batches, rates)
+        found["loss"][-1, 2:] = np.nan
+        return found
+
+    monkeypatch.setattr(Copies, "train", spoilt)
+    found = tune(LINEAR, tmp_path, **QUICK, search="grid", trials=3, parallel_rates=3)
+    assert trials(found)[-1] == ("2", pytest.approx(0.1), 3, "diverged")
+    assert [row["status"] for row in found.leaderboard["trials"][:2]] == ["finished"] * 2
+
+
+def test_an_interrupted_search_goes_on(tmp_path, monkeypatch):
+    settings = {**QUICK, "search": "grid", "trials": 5, "parallel_rates": 2}
+    whole = tune(LINEAR, tmp_path / "whole", **settings)
+    train = side_by_side.SideBySide._train
+
+    def interrupted(tuner, some):
+        if len(tuner.oracle.end_order) == 2:
+            raise KeyboardInterrupt
+        return train(tuner, some)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(side_by_side.SideBySide, "_train", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tune(LINEAR, tmp_path / "cut", **settings)
+    again = tune(LINEAR, tmp_path / "cut", **settings)
+    assert trials(again) == trials(whole)
+
+
+def test_where_the_memory_is_too_small_fewer_are_trained_at_a_time(tmp_path, monkeypatch, capsys):
+    train, tried = side_by_side.SideBySide._train, []
+
+    def limited(tuner, some):
+        tried.append(len(some))
+        if len(some) > 2:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+        return train(tuner, some)
+
+    monkeypatch.setattr(side_by_side.SideBySide, "_train", limited)
+    found = tune(LINEAR, tmp_path, **QUICK, search="grid", trials=6, parallel_rates=5)
+    assert tried == [5, 2, 3, 1, 2, 1]
+    assert [row["status"] for row in found.leaderboard["trials"]] == ["finished"] * 6
+    assert "Too little memory for 5 copies: 2 at a time." in capsys.readouterr().out
+
+
+def test_what_cannot_go_side_by_side_is_refused(tmp_path):
+    with pytest.raises(UserError, match="Choose --search grid, random or hyperband"):
+        tune(LINEAR, tmp_path, **QUICK, parallel_rates=2)
+    with pytest.raises(UserError, match="leave out --unpaired"):
+        tune(LINEAR, tmp_path, **QUICK, search="grid", paired=False, parallel_rates=2)
+    with pytest.raises(UserError, match="at least 1"):
+        tune(LINEAR, tmp_path, **QUICK, search="grid", parallel_rates=0)
