@@ -5,7 +5,7 @@ from importlib import metadata, util
 
 from keras_course import quiet
 
-PACKAGES = ("tensorflow", "keras", "numpy", "torch")
+PACKAGES = ("tensorflow", "jax", "keras", "numpy", "torch")
 
 
 def today() -> dict:

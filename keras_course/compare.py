@@ -23,6 +23,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from keras_course import compare_plot, files, lock, plots, runs, timing
+from keras_course.data.splits import Splits
 from keras_course.errors import Failure, UserError, unknown
 from keras_course.recipes import RACE, Recipe
 
@@ -121,15 +122,18 @@ def _apart(recipe, folder, minutes):
             return {"failed": "Its process was killed, as happens when the memory is full."}
 
 
-def train(recipe: Recipe, folder: Path, minutes: float) -> dict:
-    """Train for so many minutes, open the test set, and return what the comparison says of it."""
+def train(recipe: Recipe, folder: Path, minutes: float, splits: Splits | None = None) -> dict:
+    """Train for so many minutes, open the test set, and return what the comparison says of it.
+
+    splits: what `data.load` returns for the recipe, where it is there already.
+    """
     from keras_course import quiet
 
     quiet.import_keras()
     from keras_course import architecture, data, devices, training
 
     began = time.perf_counter()
-    splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
+    splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     minutes -= (time.perf_counter() - began) / 60
     run = training.test(training.fit(recipe, folder, splits=splits, minutes=minutes), splits=splits)
     epochs = [row["seconds"] for row in run.history]
