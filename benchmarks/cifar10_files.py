@@ -13,7 +13,7 @@ from keras_course.errors import UserError
 from keras_course.recipes import Recipe
 
 IMAGES = 18_000  # of a file: 55 MB
-NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
+NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 folder: Path | None = None  # where they are; None for the prepared set
 

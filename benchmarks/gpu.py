@@ -28,7 +28,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
+if __name__ == "__main__":  # not where another program only wants the tables
+    os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import numpy as np
 
@@ -56,7 +57,7 @@ MINUTES = 5  # of each network at its best
 
 
 def correctness(short):
-    """Loss and gradients on the device and on the processor, from the same state: the difference."""
+    """From the same state, the difference between the device and the processor."""
     names = ("simple_cnn", "resnet20") if short else NETWORKS[32][0]
     return {name: functools.partial(_against_processor, name) for name in names}
 
@@ -256,8 +257,10 @@ def run(names: list[str], short: bool, results: dict, write: Callable) -> bool:
                 return False
             print(f"{name}: {key}", flush=True)
             began = time.monotonic()
-            done[key] = measure() | {"minutes": round((time.monotonic() - began) / 60, 1)}
-            longest = max(longest, time.monotonic() - began)
+            result = measure()
+            took = time.monotonic() - began
+            done[key] = {**result, "minutes": round(took / 60, 1)}
+            longest = max(longest, took)
             write(results)
         if name == "correctness" and not _equal(done):
             sys.exit("The device and the processor do not compute the same: nothing is measured.")
