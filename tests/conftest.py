@@ -16,8 +16,9 @@ import keras
 
 from keras_course.data.splits import Split, Splits
 
-# `make test-jax` runs it, and test_backends.py in a process of its own.
-collect_ignore = [] if keras.backend.backend() == "jax" else ["test_jax.py"]
+# `make test-jax` runs them, and test_backends.py one of them in a process of its own.
+ON_JAX = ["test_jax.py", "test_side_by_side.py"]
+collect_ignore = [] if keras.backend.backend() == "jax" else ON_JAX
 
 
 def bright_channel(count, classes=3, size=16, seed=0):
