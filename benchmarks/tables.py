@@ -14,7 +14,7 @@ from pathlib import Path
 from keras_course import files
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("speed", "lessons", "search")
+PAGES = ("speed", "lessons", "search", "gpu")
 DOCUMENTS = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES))
 PLACE = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
