@@ -28,7 +28,7 @@ def on_device(array: np.ndarray) -> jax.Array:
     if (key := id(array)) not in _placed:
         try:
             # Of a copy: where the device is the processor, JAX keeps what it gets.
-            _placed[key] = jax.device_put(array.copy()).block_until_ready()
+            _placed[key] = jax.device_put(np.array(array)).block_until_ready()
         except Exception as error:
             if not memory_is_full(error):
                 raise
