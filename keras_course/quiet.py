@@ -34,9 +34,10 @@ def import_keras() -> None:
 
             backend = importlib.import_module(keras.backend.backend())
         except BaseException as error:
-            missing = error.name if isinstance(error, ModuleNotFoundError) else None
-            if missing in BACKENDS:
-                raise _not_installed(missing) from error
+            if isinstance(error, ModuleNotFoundError):
+                missing, *_ = error.name.split(".")
+                if missing in BACKENDS:
+                    raise _not_installed(missing) from error
             noise.seek(0)
             os.write(stderr, noise.read())
             raise
