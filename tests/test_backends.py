@@ -129,6 +129,7 @@ def test_over_a_run_the_accuracies_differ_no_more_than_those_of_seeds(tmp_path):
     assert abs(means[0] - means[1]) <= spread, found
 
 
+@pytest.mark.slow
 def test_jax_does_not_mind_tensorflow_on_the_same_machine():
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_jax.py"]
     environment = {**os.environ, "KERAS_BACKEND": "jax"}

@@ -177,7 +177,7 @@ def shapes(monkeypatch):
 
 
 def test_the_main_job_from_search_to_report(shapes, quarters, capsys):
-    small = "--model simple_cnn --batch-size 16 --trials 2 --patience 2 --minutes 0.7".split()
+    small = "--model simple_cnn --batch-size 16 --trials 2 --patience 2 --minutes 0.5".split()
     arguments = ["run", *small]
     assert main(arguments) == 0
     out = capsys.readouterr().out

@@ -235,7 +235,7 @@ class Arithmetic(kt.HyperModel):
         *(pytest.param(name, marks=pytest.mark.slow) for name in ORACLES if name[0] not in "GH"),
     ],
 )
-def test_every_oracle_of_keras_tuner_is_taken_up_where_it_was(name, tmp_path):
+def test_every_oracle_of_keras_tuner_is_taken_up_where_it_was(name, tmp_path, capsys):
     def run(folder, stop_at=None):
         hypermodel = Arithmetic()
         hypermodel.stop_at = stop_at
@@ -251,7 +251,9 @@ def test_every_oracle_of_keras_tuner_is_taken_up_where_it_was(name, tmp_path):
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "cut", stop_at)
     assert run(tmp_path / "cut") == whole
+    capsys.readouterr()
     assert run(tmp_path / "cut") == whole  # nothing is left to do
+    assert capsys.readouterr().out == ""  # and to tell
 
 
 def test_another_space_or_another_search_is_refused_and_told_apart(tmp_path):

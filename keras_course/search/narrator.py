@@ -20,6 +20,7 @@ class Narrator(Trainer):
     def begin(self, monitor: str, search: str, trials: int, steps: int) -> None:
         """Say what will be done, and show how far it is."""
         self.monitor, self.steps = monitor, steps
+        self.oracle.verbose = 0
         if search == "hyperband":
             plan = self.oracle.plan()
             self.number = sum(size for size, _, _ in plan)

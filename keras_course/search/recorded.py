@@ -40,7 +40,9 @@ def record(oracle: kt.Oracle, path: Path, header: dict, is_whole: Callable[[str]
     else:
         if journal.lost:
             journal.keep(len(journal.events))
+    verbose, oracle.verbose = oracle.verbose, 0  # nobody is to be told of it again
     _replay(oracle, journal.events[1:])
+    oracle.verbose = verbose
     _Recorder(oracle, journal)
 
 

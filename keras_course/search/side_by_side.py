@@ -27,8 +27,7 @@ class SideBySide(Narrator):
         self.at_once = at_once
         self.copies = Copies(self.hypermodel.model)
 
-    def search(self, verbose=0):
-        self.oracle.verbose = verbose
+    def search(self, **_):
         while trials := self._next_trials():
             self._run(trials)
 

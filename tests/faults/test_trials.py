@@ -7,7 +7,7 @@ import pytest
 
 from keras_course.files import read_sealed
 from tests.test_search_tuner import Perceptron, search, tuner_of
-from tests.test_search_workers import started
+from tests.test_search_workers import printed, started
 
 
 def full():
@@ -114,8 +114,7 @@ def test_a_trial_that_takes_its_process_along_is_marked_and_the_search_goes_on(
 ):
     folder = tmp_path / "run"
     search = started(folder, search="grid", trials=4, workers=1, patch=patch, trial_seconds=limit)
-    said = search.communicate()[0]
-    assert search.returncode == 0, said
+    assert search.wait() == 0, printed(folder).read_text()
     trials = read_sealed(folder / "search" / "leaderboard.json")["trials"]
     assert [trial["status"] for trial in trials] == ["finished"] * 3 + ["failed"]
     assert trials[-1]["reason"] == reason and trials[-1]["learning_rate"] > 0.05

@@ -24,7 +24,7 @@ OneModel.fit = slowly
 def test_100_kills_at_random_moments_of_a_search_with_two_workers_change_nothing(
     tmp_path, record_property
 ):
-    settings = {"search": "random", "trials": 400}
+    settings = {"search": "random", "trials": 250}
     alone = started(tmp_path / "alone", **settings, **{"one core": True})
     assert alone.wait() == 0
     draw, folder, kills = random.Random(0), tmp_path / "team", 0
