@@ -151,3 +151,15 @@ def test_a_recipe_gets_a_band_in_which_its_network_learns_and_its_picture(tmp_pa
 def test_the_range_test_says_the_same_when_it_is_repeated():
     first, second = (range_test(LINEAR, splits=SPLITS, steps=20, high=0.1) for _ in range(2))
     assert first.losses == second.losses
+
+
+def test_chance_at_rates_far_too_large_is_no_deeper_valley():
+    # ResNet-20 on shapes begins at 2.97, learns best near 0.003, and comes to chance, 2.3, at 1.
+    rates = list(np.geomspace(1e-6, 1.0, 80))
+    decades = np.log10(rates)
+    learning = 2.97 - 0.55 / (1 + np.exp(-3 * (decades + 3.4)))
+    wandering = 0.08 * np.exp(-(((decades + 0.9) / 0.4) ** 2)) + 0.02 * np.sin(9 * decades)
+    losses = learning + wandering - 0.06 * np.clip(decades + 1, 0, 1)
+    found = interpret(rates, losses.tolist(), 1.0)
+    assert min(losses[-5:]) < min(losses[:60])
+    assert 1e-3 < found.band[1] < 0.05

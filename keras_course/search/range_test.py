@@ -14,7 +14,8 @@ are smoothed over `SMOOTHING` decades of the rate. Then
 which, unlike the point of steepest descent, does not hang on the noise of a single step. Networks
 with normalization do not explode: at rates far too large their loss goes up and down at random.
 The lowest loss is therefore that before the loss first gives back half of a fall, where only a fall
-counts that is half of the largest one, and three times the noise.
+counts that is half of the largest one, and three times the noise; or the first valley before it
+that is nearly as deep.
 """
 
 import dataclasses
@@ -44,6 +45,7 @@ from keras_course.search import pictures, progress
 SMOOTHING = 0.25  # decades, the standard deviation of the Gaussian window
 EXPLODED = 2  # times the first loss: no rate beyond can be of use
 FEW = 8  # steps that the noise is taken from at least
+NEARLY = 0.85  # as deep: at rates far too large the loss is that of chance, which may be low, too
 BEGUN = 0.2  # the share of the whole fall after which the loss has begun to fall
 
 
@@ -187,10 +189,14 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
 
 
 def _first_valley(falls, least):
-    """Return the step of the largest fall before half of one above `least` is given back."""
+    """Return the step of the largest fall before half of one above `least` is given back, or of
+    the first valley that is `NEARLY` as deep."""
     so_far = np.maximum.accumulate(falls)
     lost = (so_far > least) & (falls < so_far / 2)
-    return int(np.argmax(falls[: np.argmax(lost)] if lost.any() else falls))
+    lowest = int(np.argmax(falls[: np.argmax(lost)] if lost.any() else falls))
+    valleys = (falls[1:-1] > falls[:-2]) & (falls[1:-1] >= falls[2:])
+    deep = falls[1:-1] >= NEARLY * falls[lowest]
+    return min([*np.flatnonzero(valleys & deep) + 1, lowest])
 
 
 def smooth(rates: list[float], losses: list[float]) -> np.ndarray:
