@@ -19,10 +19,9 @@ MOST = 32  # steps in a call: more gain nothing
 def in_one_graph(model: keras.Model) -> None:
     """Give the compiled model a `train_function` of its own, until it is compiled again.
 
-    Its metrics, if any, take logits and the number of the class, of an image or of each pixel.
-    Nothing changes where Keras does better by itself: on another backend than TensorFlow, under
-    XLA, as on GPUs, in eager mode, on several devices, and where it was told to take several steps
-    at a time.
+    Its metrics are as `create_variables` wants them. Nothing changes where Keras does better by
+    itself: on another backend than TensorFlow, under XLA, as on GPUs, in eager mode, on several
+    devices, and where it was told to take several steps at a time.
     """
     if keras.backend.backend() != "tensorflow":
         return
@@ -32,12 +31,20 @@ def in_one_graph(model: keras.Model) -> None:
         return
     if model.jit_compile or model.run_eagerly or model.steps_per_execution > 1:
         return
+    create_variables(model)
+    model.train_function = TrainFunction(model)
+
+
+def create_variables(model: keras.Model) -> None:
+    """Create the variables of the optimizer and the metrics, as the first step would.
+
+    The metrics, if any, take logits and the number of the class, of an image or of each pixel.
+    """
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     logits = np.zeros((1, *model.output.shape[1:]), "float32")
     model.compute_metrics(None, np.zeros(logits.shape[:-1], "int64"), logits)
     model.reset_metrics()
-    model.train_function = TrainFunction(model)
 
 
 def take_together(model: keras.Model, multiply_adds: int) -> None:

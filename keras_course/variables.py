@@ -26,8 +26,7 @@ def catch_up(model: keras.Model) -> None:
     """Let callbacks see and set the variables as they are after the last step.
 
     Within an epoch JAX's trainer keeps their values elsewhere, and what is set meanwhile is lost.
-    This costs it about a millisecond (217 variables, two cores); on TensorFlow there is nothing to
-    do.
+    On TensorFlow there is nothing to do.
     """
     if keras.backend.backend() == "jax":
         model.jax_state_sync()

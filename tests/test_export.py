@@ -267,7 +267,7 @@ FORMATS_AND_PACKAGES = (
 
 
 @pytest.mark.parametrize("format, package", FORMATS_AND_PACKAGES)
-@pytest.mark.parametrize("precision", [pytest.param("float32", marks=pytest.mark.slow), "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_averaged_answers_of_a_network_with_gelu_are_exported(format, package, precision, tmp_path):
     pytest.importorskip(package)
     run = make_run(tmp_path, "fastnet16", precision)

@@ -14,7 +14,7 @@ from keras_course import data, models, step, training, variables
 from keras_course.data.splits import Split
 from keras_course.recipes import Recipe
 
-RECIPE = Recipe(model="resnet20", learning_rate=3e-3, batch_size=16, augmentation="none")
+RECIPE = Recipe(model="resnet20", learning_rate=3e-3, batch_size=32, augmentation="none")
 TWENTY = 20  # steps in an epoch, of which `fit` gives the mean loss
 
 

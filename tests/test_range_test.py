@@ -145,7 +145,8 @@ def test_a_recipe_gets_a_band_in_which_its_network_learns_and_its_picture(tmp_pa
         return model.evaluate(images.astype("float32"), labels, verbose=0)[1]
 
     assert accuracy(result.suggestion) > 0.9
-    assert accuracy(low / 1000) < 0.8
+    # Hardly more than the first weights know; on JAX those of this seed know more.
+    assert accuracy(low / 1000) < (0.7 if keras.backend.backend() == "tensorflow" else 0.8)
 
 
 def test_the_range_test_says_the_same_when_it_is_repeated():

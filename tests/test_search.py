@@ -61,14 +61,7 @@ def test_a_good_rate_beats_rates_that_learn_nothing(tmp_path):
     assert found.leaderboard["trials"][0]["score"] > 0.9
 
 
-@pytest.mark.parametrize(
-    "search",
-    [
-        "climb",
-        "hyperband",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("random", "grid", "bayesian")),
-    ],
-)
+@pytest.mark.parametrize("search", ["climb", "random", "grid", "hyperband", "bayesian"])
 def test_an_interrupted_search_goes_on_to_the_result_of_an_uninterrupted_one(
     search, tmp_path, monkeypatch
 ):

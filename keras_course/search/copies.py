@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from keras_course import variables
+from keras_course import step, variables
 
 
 class Copies:
@@ -20,8 +20,7 @@ class Copies:
 
     def __init__(self, model: keras.Model):
         self.model = model
-        model.compute_metrics(None, *_an_answer(model))  # which makes their variables
-        variables.of(model)  # and those of the optimizer
+        step.create_variables(model)
         self.groups = (
             model.trainable_variables,
             model.non_trainable_variables,
@@ -80,8 +79,3 @@ class Copies:
         """Return the metrics of one copy with those of the batch among them, as state and value."""
         logs, (_, _, metrics) = self.model.test_step((*state[:2], metrics), batch)
         return metrics, logs
-
-
-def _an_answer(model):
-    """Return a label and logits as they could be, for `compute_metrics`."""
-    return np.zeros((1,), "int64"), np.zeros((1, *model.output.shape[1:]), "float32")
