@@ -1,4 +1,6 @@
+import gc
 import json
+import weakref
 
 import keras
 import keras_tuner as kt
@@ -147,6 +149,29 @@ def test_a_result_that_is_not_finite_counts_as_diverged_without_a_guard(tmp_path
 
     histories = search(tuner_of(tmp_path, Careless(), trials=2))
     assert [history["status"] for history in histories] == ["diverged"] * 2
+
+
+def test_nothing_stays_in_memory_of_a_network_that_was_built_for_a_trial(tmp_path):
+    graphs = []
+
+    class Remembered(Perceptron):
+        def build(self, hp):
+            model = super().build(hp)
+            cross_entropy = model.loss
+
+            def loss(labels, logits):
+                graphs.append(weakref.ref(logits.graph))
+                return cross_entropy(labels, logits)
+
+            model.compile(model.optimizer, loss, metrics=["accuracy"])
+            return model
+
+    tuner = tuner_of(tmp_path, Remembered(), trials=2)
+    search(tuner, epochs=1)
+    del tuner
+    keras.utils.clear_session()
+    gc.collect()
+    assert len(graphs) >= 2 and not any(graph() for graph in graphs)
 
 
 @pytest.mark.usefixtures("compiled_once")

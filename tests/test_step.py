@@ -1,5 +1,8 @@
 """The step in one graph trains as Keras' own does, one step or several in a call."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -78,6 +81,23 @@ def test_it_is_traced_once():
     calls.count = 0
     history(model)
     assert calls.count == 1 < keras_own
+
+
+def test_the_graph_of_a_step_goes_with_its_network():
+    graphs = []
+
+    def loss(labels, outputs):
+        graphs.append(weakref.ref(outputs.graph))
+        return keras.ops.square(outputs - labels)
+
+    model = models.build("logistic_regression", input_shape=(4, 4, 3), num_classes=1)
+    model.compile("adam", loss)
+    step.in_one_graph(model)
+    model.fit(np.ones((8, 4, 4, 3)), np.ones((8, 1)), verbose=0)
+    del model
+    keras.utils.clear_session()
+    gc.collect()
+    assert graphs and not any(graph() for graph in graphs)
 
 
 @pytest.mark.parametrize("option", [{"run_eagerly": True}, {"steps_per_execution": 2}])

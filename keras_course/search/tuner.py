@@ -14,6 +14,7 @@
 - The search can be killed at any moment and taken up again, with every oracle: see recorded.py.
   Another search in its folder is refused. (KerasTuner hands out the old results.)
 - The dtype policy that was set when the tuner was made holds in every trial.
+- The memory of a trial is free after it, a network built anew for each included.
 - A trial that Hyperband promotes goes on with weights *and* optimizer as the lower rung left them.
 - Each trial leaves `history.json`, with the loss of each step, in its folder.
 
@@ -33,7 +34,7 @@ import numpy as np
 from keras_tuner.src.distribute import utils as distribution
 from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 
-from keras_course import files, variables
+from keras_course import files, step, variables
 from keras_course.callbacks import Diverged, StopWhenNotFinite
 from keras_course.errors import UserError, memory_is_full
 from keras_course.search import recorded
@@ -229,7 +230,8 @@ class PairedTuner(kt.Tuner):
         others = [
             callback for callback in kwargs["callbacks"] if not isinstance(callback, SaveBestEpoch)
         ]
-        kwargs["callbacks"] = [losses, StopWhenNotFinite(), *others, self._keep_best, epochs]
+        ours = [losses, StopWhenNotFinite(), _LeaveNoGraph()]
+        kwargs["callbacks"] = [*ours, *others, self._keep_best, epochs]
         if "tuner/epochs" in trial.hyperparameters.values:
             kwargs["callbacks"].append(_SaveState(self._state_file(trial.trial_id)))
         metrics, status = self.worst(), "failed"
@@ -308,6 +310,13 @@ class PairedTuner(kt.Tuner):
 
     def _state_file(self, trial_id):
         return self._trial_file(trial_id, f"state_{self._execution}.npz")
+
+
+class _LeaveNoGraph(keras.callbacks.Callback):
+    """Let the memory of the trial's network go with it."""
+
+    def on_train_begin(self, logs=None):
+        step.without_sum_over_devices(self.model.optimizer)
 
 
 class _KeepBest(keras.callbacks.Callback):
