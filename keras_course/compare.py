@@ -1,7 +1,7 @@
 """The lecture's networks side by side: how much does each learn in the same minutes?
 
 Each trains by its own recipe in `NETWORKS`, over several seeds, in a width of which some epochs fit
-into ten minutes on two cores, at the rate of four that the validation images of CIFAR-10 chose
+into ten minutes on two cores, at the rate that the validation images of CIFAR-10 chose
 (`benchmarks/compare_rates.py`). They choose the epoch, too; the test set is opened once a run.
 
 A comparison is a folder: one run folder for each network and seed, `compare.json` with all numbers,
@@ -51,7 +51,7 @@ NETWORKS = {
     ),
     "resnet20": replace(BASE, model="resnet20", learning_rate=0.4),
     # Growth 16 for 12: processors take 16 channels at once.
-    "densenet16": replace(BASE, model="densenet16", width_multiplier=4 / 3, learning_rate=0.4),
+    "densenet16": replace(BASE, model="densenet16", width_multiplier=4 / 3, learning_rate=0.8),
 }
 
 
