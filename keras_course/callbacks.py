@@ -95,7 +95,10 @@ class EndOnInterrupt(keras.callbacks.Callback):
 
 
 class FollowRates(keras.callbacks.Callback):
-    """Set the learning rate before each step to the next of `rates`, and begin again at its end."""
+    """Set the learning rate before each step to the next of `rates`, and begin again at its end.
+
+    Where TensorFlow takes several steps in a call, the first of them sets the rate of all.
+    """
 
     remembered = ("rates", "step")
 
@@ -105,11 +108,18 @@ class FollowRates(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.step = 0
+        # Here, as on JAX `self.model` puts all variables of the network back.
+        self.take, self.together = self.model.train_function, self.model.steps_per_execution
 
     def on_train_batch_begin(self, batch, logs=None):
-        variables.catch_up(self.model)
-        self.model.optimizer.learning_rate = self.rates[self.step % len(self.rates)]
-        self.step += 1
+        steps = min(self.together, self.params["steps"] - batch)
+        rates = np.take(self.rates, range(self.step, self.step + steps), mode="wrap")
+        if hasattr(self.take, "rates"):  # jax_step.py
+            self.take.rates = rates
+        else:
+            variables.catch_up(self.model)
+            self.model.optimizer.learning_rate = rates[0]
+        self.step += steps
 
     def hasten(self, steps: int) -> None:
         """Go through the rates that are left in so many steps, to the same end."""

@@ -22,7 +22,7 @@ FLOORS = [
         "schedules",
         "optimizers",
         "losses",
-        "step",
+        "jax_step",
         "plots",
         "architecture",
         "boxes",
@@ -30,6 +30,7 @@ FLOORS = [
         "replicas",
     },
     {
+        "step",
         "augmentation",
         "average_precision",
         "box_plots",
