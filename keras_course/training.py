@@ -154,7 +154,8 @@ def fit(
         seconds = loop.epoch_seconds or epoch_seconds
         seconds = seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:
-            epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds())
+            saving = callbacks.seconds_of_saving(model, folder)
+            epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds(), saving)
             recipe = dataclasses.replace(recipe, epochs=epochs)
         files.write_text(folder / "recipe.json", recipe.to_json())
         print(
