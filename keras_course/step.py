@@ -76,8 +76,7 @@ def take_together(model: keras.Model, multiply_adds: int, steps_per_epoch: int) 
 
     `fit` then needs the callback `EndWithEpoch`. What happens between steps, happens between calls:
     on TensorFlow nothing may change the learning rate within an epoch. On JAX it is a divisor of
-    the steps of an epoch, or there would be two programs; and one without a GPU, as a processor
-    takes longer for a step in XLA's loop than for one by itself.
+    the steps of an epoch, or there would be two programs; and one without a GPU, see jax_step.py.
     """
     if model.train_function is None:  # Keras' own
         return

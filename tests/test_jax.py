@@ -183,6 +183,20 @@ def test_the_step_of_a_call_at_which_a_loss_diverges_is_named(together):
     assert raised.value.step == 6 and raised.value.learning_rate == 4.0
 
 
+@pytest.mark.parametrize("together, loops", [(1, 0), (2, 1)])
+def test_a_single_step_is_no_loop(together, loops):
+    model = line()
+    step.in_one_graph(model)
+    model.optimizer.build(model.trainable_variables)
+    x = np.ones((2, 1), "float32")
+    model.train_on_batch(x, x)
+    groups = model.trainable_variables, [], model.optimizer.variables, model.metrics_variables
+    state = tuple([variable.value for variable in group] for group in groups)
+    batches, rates = [(x, x)] * together, np.ones(together, "float32")
+    program = model.train_function.take.lower(state, batches, rates).as_text()
+    assert program.count("stablehlo.while") == loops
+
+
 @pytest.mark.parametrize("steps, together", [(100, 25), (97, 1), (64, 32)])
 def test_a_call_has_a_divisor_of_the_steps_of_an_epoch(steps, together, monkeypatch):
     model = line()
