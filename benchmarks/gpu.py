@@ -23,7 +23,6 @@ import argparse
 import functools
 import itertools
 import json
-import os
 import re
 import sys
 import tempfile
@@ -33,15 +32,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
-if __name__ == "__main__":  # not where another program only wants the tables
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    kept = Path(tempfile.gettempdir(), "keras-course-compiled")
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(kept))
-
+import keras
 import numpy as np
 
 from benchmarks import cifar10_files, machine
-from keras_course import compare, files, quiet
+from keras_course import compare, devices, files
 from keras_course.data.splits import Split, Splits
 from keras_course.recipes import RECIPES, Recipe
 
@@ -88,7 +83,6 @@ def correctness(asked):
 
 def _against_processor(name):
     import jax
-    import keras
 
     from keras_course import models
 
@@ -105,7 +99,6 @@ def _against_processor(name):
 def loss_and_gradients(model, images, labels, device=None):
     """Return the loss of a step and all its gradients in a row, computed in float32."""
     import jax
-    import keras
 
     entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -197,7 +190,7 @@ def steps(asked):
 
 
 def _step(name, pixels, batch):
-    from keras_course import architecture, devices
+    from keras_course import architecture
 
     recipe = Recipe(model=name, batch_size=batch, learning_rate=1e-4)
     model, batches, result = _as_fit_takes_it(recipe, noise(32 * batch, pixels))
@@ -511,11 +504,9 @@ def main() -> int:
 
 def go_on(pieces: list[str], asked: Asked, path: Path) -> int:
     """Measure these pieces on this machine, show what there is, and return the exit code."""
-    quiet.import_keras()
-    from keras_course import devices
-
     if not asked.short and not devices.gpus():
-        sys.exit("JAX sees no GPU. Run `keras-course doctor` to learn why, or give --short.")
+        backend = keras.backend.backend()
+        sys.exit(f"{backend} sees no GPU: `keras-course doctor` may say why. Or give --short.")
     here = {"short": asked.short, **machine.today()}
     machines = read(path)["machines"]
     setting = {key: here[key] for key in here if key != "date"}  # of which there may be several

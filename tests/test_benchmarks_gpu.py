@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -94,6 +97,20 @@ def test_without_a_gpu_only_small_versions_are_measured(measured, monkeypatch, t
     with pytest.raises(SystemExit, match="sees no GPU"):
         gpu.go_on(["steps"], gpu.Asked(), tmp_path / "gpu.json")
     assert measured == [] and not list(tmp_path.iterdir())
+
+
+def test_it_runs_on_jax_unless_told_otherwise(tmp_path):
+    pytest.importorskip("jax")
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "benchmarks.gpu", "steps", "--results", str(tmp_path / "gpu.json")],
+        cwd=gpu.RESULTS.parents[2],
+        env={**environment, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 1 and "jax sees no GPU" in ended.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_results_of_each_machine_stand_beside_those_of_the_others(
