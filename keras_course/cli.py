@@ -72,6 +72,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(given):
+    if given.learning_rate:
+        raise UserError(
+            "This command searches the learning rate: leave out --learning-rate, or take "
+            "`keras-course train`."
+        )
     recipe = _recipe(given)
     from keras_course import job, runs
 
@@ -126,9 +131,10 @@ def _print_validation(run):
 
 def compare(given):
     quiet.import_keras()
-    from keras_course import compare, runs
+    from keras_course import compare, data, runs
 
     _check_positive(given)
+    data.check(given.dataset)
     _prepare(given.dataset, given.yes)
     with runs.output(given.output) as folder:
         results = compare.compare(
@@ -138,7 +144,10 @@ def compare(given):
             seeds=given.seeds,
             dataset=given.dataset,
         )
-    print(f"{compare.table(results)}\nPicture: {folder / 'compare.png'}")
+    print(compare.table(results))
+    if not (folder / "compare.png").exists():
+        raise Failure("Every run failed; the reasons stand above.")
+    print(f"Picture: {folder / 'compare.png'}")
 
 
 def detect(given):
@@ -147,6 +156,7 @@ def detect(given):
 
     chosen = detection.Detection(**_fields(given, detection.Detection))
     _check_positive(given)
+    _check_epochs(given)
     with runs.output(given.output) as folder:
         metrics = detection.detect(chosen, folder, minutes=given.minutes)
     print(
@@ -160,8 +170,11 @@ def segment(given):
     quiet.import_keras()
     from keras_course import runs, segmentation
 
+    if given.model == "unet" and given.backbone:
+        raise UserError("U-Net has no backbone: leave out --backbone, or take --model segmenter.")
     chosen = segmentation.Segmentation(**_fields(given, segmentation.Segmentation))
     _check_positive(given)
+    _check_epochs(given)
     with runs.output(given.output) as folder:
         metrics = segmentation.segment(chosen, folder, minutes=given.minutes)
     tested = metrics["test"]
@@ -329,6 +342,7 @@ def data_preview(given):
     from keras_course import augmentation, data, preview, runs
     from keras_course.recipes import RECIPES
 
+    _prepare(given.name, given.yes)
     chosen = given.augmentation or RECIPES["default"].augmentation
     augmentation.check(chosen)
     splits = data.load(given.name)
@@ -374,6 +388,7 @@ def _recipe(given, default=None):
         raise unknown("--recipe", given.recipe, [*RECIPES, "the path of a recipe.json"])
     recipe = dataclasses.replace(recipe, **_fields(given, Recipe))
     _check_positive(given)
+    _check_epochs(given)
     if given.device == "gpu":
         devices.require_gpu()
     _prepare(recipe.dataset, given.yes)
@@ -384,6 +399,11 @@ def _fields(given, kind):
     """Return the options that were given among the fields of a dataclass."""
     values = {field.name: getattr(given, field.name, None) for field in dataclasses.fields(kind)}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _check_epochs(given):
+    if given.epochs and getattr(given, "minutes", None):
+        raise UserError("The number of epochs follows from --minutes: leave out --epochs.")
 
 
 def _check_positive(given):

@@ -7,6 +7,7 @@ metrics.json  what came out: accuracy, device, seconds, versions, how often the 
 best.keras    the model of the best epoch; best.older.keras is the best one before it
 last.npz      all that the training needs to go on, see checkpoint.py; last.older.npz
 curves.png    loss, accuracy and learning rate over the epochs
+test_predictions.npz  the class probabilities of the test images, once `test` has opened them
 logs/         for TensorBoard, where Keras runs on TensorFlow
 
 metrics.json has checksums: of itself, and of recipe.json and history.csv.

@@ -94,6 +94,8 @@ def batches(recipe: Recipe, splits: Splits, first_epoch: int = 0):
             f"batch_size {recipe.batch_size} is more than the {len(images)} training images of "
             f"{recipe.dataset}. Choose a smaller one."
         )
+    # Within TensorFlow's graph the layer's own words would be lost.
+    augmentation.check_size(recipe.augmentation, *images.shape[1:3])
     layers = augmentation.layers_of(recipe.augmentation)
     dataset = pipeline.training_batches(
         images,
@@ -220,7 +222,7 @@ def test(run: Run, *, splits: Splits | None = None) -> Run:
     recipe = run.recipe
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     model = run.model()
-    run = run.write_metrics(test_set_opened=1)
+    run = run.write_metrics(test_set_opened=run.metrics["test_set_opened"] + 1)
     logits = model.predict(pipeline.evaluation_batches(*splits.test), verbose=0)
     labels = splits.test.labels
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
