@@ -316,7 +316,7 @@ class _LeaveNoGraph(keras.callbacks.Callback):
     """Let the memory of the trial's network go with it."""
 
     def on_train_begin(self, logs=None):
-        step.without_sum_over_devices(self.model.optimizer)
+        step.without_sum_over_devices(self.model)
 
 
 class _KeepBest(keras.callbacks.Callback):
