@@ -132,18 +132,24 @@ def test_an_interrupted_search_goes_on(tmp_path, monkeypatch):
     assert trials(again) == trials(whole)
 
 
-def test_where_the_memory_is_too_small_fewer_are_trained_at_a_time(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "most, sizes", [(2, [5, 2, 3, 1, 2, 1]), (1, [5, 2, 1, 1, 3, 1, 2, 1, 1, 1])]
+)
+def test_where_the_memory_is_too_small_fewer_are_trained_at_a_time(
+    most, sizes, tmp_path, monkeypatch, capsys
+):
     train, tried = side_by_side.SideBySide._train, []
 
     def limited(tuner, some):
         tried.append(len(some))
-        if len(some) > 2:
+        if len(some) > most:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
         return train(tuner, some)
 
     monkeypatch.setattr(side_by_side.SideBySide, "_train", limited)
     found = tune(LINEAR, tmp_path, **QUICK, search="grid", trials=6, parallel_rates=5)
-    assert tried == [5, 2, 3, 1, 2, 1]
+    assert tried == sizes
+    assert sorted(row["trial"] for row in found.leaderboard["trials"]) == list("012345")
     assert [row["status"] for row in found.leaderboard["trials"]] == ["finished"] * 6
     assert "Too little memory for 5 copies: 2 at a time." in capsys.readouterr().out
 

@@ -56,10 +56,10 @@ class SideBySide(Narrator):
                 self.give_up(trials[0], "it does not fit into the memory of the device")
                 self.tell(trials[0].trial_id)
                 return
-            self.at_once = len(trials) // 2
-            print(f"Too little memory for {len(trials)} copies: {self.at_once} at a time.")
-            self._run(trials[: self.at_once])
-            self._run(trials[self.at_once :])
+            half = self.at_once = len(trials) // 2
+            print(f"Too little memory for {len(trials)} copies: {half} at a time.")
+            self._run(trials[:half])  # which may lower `at_once` further
+            self._run(trials[half:])
             return
         seconds = (time.perf_counter() - began) / len(trials)
         for number, trial in enumerate(trials):
