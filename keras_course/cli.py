@@ -231,6 +231,8 @@ def tune(given):
             folder,
             search=given.search,
             trials=given.trials,
+            steps=given.steps,
+            band=given.band,
             paired=not given.unpaired,
             trial_seconds=seconds,
             workers=given.workers,
@@ -390,6 +392,7 @@ def _check_positive(given):
     for name, low in (
         ("minutes", 0),
         ("trials", 1),
+        ("steps", 1),
         ("trial_minutes", 0),
         ("workers", 1),
         ("parallel_rates", 1),

@@ -1,5 +1,6 @@
 import gc
 import json
+import re
 import weakref
 
 import keras
@@ -462,11 +463,39 @@ def test_diverged_trials_are_counted_ranked_last_and_shown(tmp_path, monkeypatch
 def test_if_all_diverge_the_error_names_the_range_and_a_better_one(tmp_path, monkeypatch):
     spoil(monkeypatch, 0.0)
     for _ in range(2):  # the finished search says it again
-        with pytest.raises(tune.AllDiverged, match=r"between 0.0001 and 0.1 .* 1e-06 and 0.0001"):
+        with pytest.raises(tune.AllDiverged, match=r"between 0.0001 and 0.1 .*--band 1e-06 0.0001"):
             tune.tune(LINEAR, tmp_path, **QUICK)
     board = json.loads((tmp_path / "search" / "leaderboard.json").read_text())
     assert board["best_learning_rate"] is None
     assert (tmp_path / "search" / "search.png").exists()
+
+
+@pytest.mark.usefixtures("compiled_once")
+def test_trials_that_failed_are_not_called_diverged(tmp_path, monkeypatch):
+    spoil(monkeypatch, 0.005)
+    fit = OneModel.fit
+
+    def broken(hypermodel, hp, model, **kwargs):
+        if hp.get("learning_rate") < 0.005:
+            raise LookupError("the cause")
+        return fit(hypermodel, hp, model, **kwargs)
+
+    monkeypatch.setattr(OneModel, "fit", broken)
+    said = "No trial finished: 2 failed, 2 diverged. The first that failed: LookupError: the cause"
+    with pytest.raises(tune.NoneFinished, match=said):
+        tune.tune(LINEAR, tmp_path, **QUICK)
+
+
+@pytest.mark.usefixtures("compiled_once")
+def test_a_trial_that_is_promoted_from_one_that_failed_has_failed(tmp_path, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise LookupError("the cause")
+
+    monkeypatch.setattr(OneModel, "fit", broken)
+    with pytest.raises(tune.NoneFinished, match="6 failed, 0 diverged"):
+        tune.tune(LINEAR, tmp_path, **QUICK | {"search": "hyperband", "trials": 5})
+    told = r"Trial \d+ failed: trial \d+, the rung below, failed\."
+    assert re.search(told, capsys.readouterr().out)
 
 
 @pytest.mark.usefixtures("compiled_once")

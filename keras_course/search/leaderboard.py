@@ -148,7 +148,8 @@ def _too_short(board, classes):
         return ""
     return (
         f"No trial did better than chance, {chance:.0%}: {best['steps']} steps are too few to tell "
-        "the rates apart. Give the trials more steps, or trust the range test's suggestion."
+        "the rates apart. Give the trials more, as with `tune --steps`, or trust the range test's "
+        "suggestion."
     )
 
 

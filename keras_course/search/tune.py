@@ -60,12 +60,13 @@ class AllDiverged(Failure):
         low, high = band
         super().__init__(
             f"All trials diverged: every learning rate tried between {low:.2g} and {high:.2g} is "
-            f"too large. Search between {low / 100:.1g} and {low:.1g}."
+            f"too large. Search lower ones, into another folder: `keras-course tune --band "
+            f"{low / 100:.1g} {low:.1g}`."
         )
 
 
-class AllFailed(Failure):
-    """No trial came to its end, for reasons other than its rate."""
+class NoneFinished(Failure):
+    """No trial came to its end, some or all for reasons other than their rate."""
 
 
 def tune(
@@ -101,7 +102,7 @@ def tune(
 
     A search of the same recipe, data and settings in `folder` is continued, or returned if it is
     finished. Errors: UserError for anything impossible, or another search in the folder;
-    `AllDiverged` and `AllFailed`, after everything is written.
+    `AllDiverged` and `NoneFinished`, after everything is written.
     """
     _check(trials, steps, validation_images, band)
     if parallel_rates is not None:
@@ -295,10 +296,14 @@ def _unless_none_finished(found):
         return found
     print(found.text(), flush=True)
     trials = found.leaderboard["trials"]
-    if any(trial["status"] == "diverged" for trial in trials):
+    failed = [trial for trial in trials if trial["status"] == "failed"]
+    if not failed:
         rates = [trial["learning_rate"] for trial in trials]
         raise AllDiverged((min(rates), max(rates)))
-    raise AllFailed(f"All {len(trials)} trials failed. The first: {trials[0]['reason']}")
+    raise NoneFinished(
+        f"No trial finished: {len(failed)} failed, {len(trials) - len(failed)} diverged. The first "
+        f"that failed: {min(failed, key=lambda trial: trial['trial'])['reason']}"
+    )
 
 
 def _some(split, count, seed):

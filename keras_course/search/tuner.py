@@ -159,6 +159,9 @@ class PairedTuner(kt.Tuner):
             gc.unfreeze()
 
     def run_trial(self, trial, *args, **kwargs):
+        if ended := self.lower_rung(trial):
+            self._leave_unfinished(trial, *ended)
+            return [self.worst()]
         began = time.perf_counter()
         values = trial.hyperparameters.values
         self._trial, self._execution, self._executions = trial, 0, []
@@ -208,11 +211,22 @@ class PairedTuner(kt.Tuner):
         files.remove_unfinished(folder)
         files.write_sealed(folder / "history.json", history)
 
-    def give_up(self, trial, reason: str) -> None:
-        """Let a trial that somebody else ran count as failed."""
-        self.leave_history(trial, "failed", [], reason=reason)
-        print(f"Trial {trial.trial_id} failed: {reason}.", flush=True)
+    def lower_rung(self, trial) -> tuple[str, str] | None:
+        """Return how a promoted trial ends, status and reason, whose lower rung did not finish."""
+        lower = trial.hyperparameters.values.get("tuner/trial_id")
+        status = self.history(lower)["status"] if lower else "finished"
+        return (
+            None if status == "finished" else (status, f"trial {lower}, the rung below, {status}")
+        )
+
+    def give_up(self, trial, status: str, reason: str) -> None:
+        """Let a trial that did not run here end without a result, as "failed" or "diverged"."""
+        self._leave_unfinished(trial, status, reason)
         self.tell_oracle(trial, self.worst())
+
+    def _leave_unfinished(self, trial, status, reason):
+        self.leave_history(trial, status, [], reason=reason)
+        print(f"Trial {trial.trial_id} {status}: {reason}.", flush=True)
 
     def tell_oracle(self, trial, metrics) -> None:
         """Let a trial end that KerasTuner's loop did not run."""
@@ -236,8 +250,6 @@ class PairedTuner(kt.Tuner):
             kwargs["callbacks"].append(_SaveState(self._state_file(trial.trial_id)))
         metrics, status = self.worst(), "failed"
         try:
-            if self._promoted_from and self.history(self._promoted_from)["status"] != "finished":
-                raise Diverged(0, 0.0, math.nan)
             metrics = self._metrics(super()._build_and_fit_model(trial, *args, **kwargs))
             status = "finished"
         except Diverged:

@@ -176,7 +176,7 @@ class _Chief:
     def give_up(self, trial, reason):
         """Let a trial count as failed."""
         with self.lock:
-            self.tuner.give_up(trial, reason)
+            self.tuner.give_up(trial, "failed", reason)
             self.tuner.tell(trial.trial_id)
 
 
