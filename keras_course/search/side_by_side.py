@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from keras_course import variables
+from keras_course import files, variables
 from keras_course.callbacks import Diverged
 from keras_course.errors import memory_is_full
 from keras_course.search.copies import Copies
@@ -51,7 +51,7 @@ class SideBySide(Narrator):
         try:
             losses, epochs = self._train(trials)
         except Exception as error:
-            if not memory_is_full(error):
+            if files.says_full(error) or not memory_is_full(error):
                 raise
             if len(trials) == 1:
                 self._give_up(trials[0], "failed", "it does not fit into the memory of the device")

@@ -173,13 +173,11 @@ class PairedTuner(kt.Tuner):
         self._keep_best = _KeepBest(self.oracle.objective, path if self.keeps_models else None)
         status, reason = "finished", None
         try:
-            with time_limit(self.trial_seconds):
+            with time_limit(self.trial_seconds), files.telling_when_full(self.project):
                 results = super().run_trial(trial, *args, **kwargs)
         except (UserError, files.DiskFull):  # no fault of this trial's
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in files.FULL:
-                raise
             status, reason = "failed", f"{type(error).__name__}: {error}"
             if memory_is_full(error):
                 reason = "the memory of the device was full"
