@@ -205,6 +205,11 @@ def work(recipe: dict, folder: str, images: tuple | None, trial_seconds: float |
     images: the splits as plain values, where the recipe's data set is not to be loaded.
     """
     recipe, project = Recipe(**recipe), Path(folder, "search")
+    with files.telling_when_full(project):
+        _work(recipe, project, images, trial_seconds)
+
+
+def _work(recipe, project, images, trial_seconds):
     while not (project / "search.json").exists():
         time.sleep(1)  # the chief, on another node, is at its range test
     if images:
@@ -212,10 +217,13 @@ def work(recipe: dict, folder: str, images: tuple | None, trial_seconds: float |
     else:
         splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     known = files.read_sealed(project / "search.json")
+    # Another node may have other images, packages or GPUs.
+    here = fingerprint.fingerprint(recipe, splits, known["precision"])
+    fingerprint.check(project / "search.json", here)
     objective = kt.Objective(recipe.monitor, known["direction"])
     oracle = oracles.oracle(known["search"], known["trials"], objective, recipe.seed)
     chosen = _some(splits.validation, known["judges"], recipe.seed)
-    model = training.build(recipe, splits)
+    model = training.build(recipe, splits, known["precision"])
     tuner = _tuner(Trainer, oracle, known, recipe, splits, chosen, model, project, trial_seconds)
     team.patient(tuner)
     tuner.search(verbose=0)
