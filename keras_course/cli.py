@@ -219,11 +219,11 @@ def tune(given):
     recipe = _recipe(given)
     from keras_course import runs
     from keras_course.search import workers
-    from keras_course.search.tune import tune, work
+    from keras_course.search.tune import tune
 
     seconds = 60 * given.trial_minutes if given.trial_minutes else None
     if workers.is_worker():
-        return work(dataclasses.asdict(recipe), given.output, None, seconds)
+        return workers.do_part(dataclasses.asdict(recipe), given.output, None, seconds)
     with runs.output(given.output) as folder:
         runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
         found = tune(

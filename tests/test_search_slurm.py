@@ -123,7 +123,7 @@ fi
 """
 
 
-@pytest.mark.parametrize("code, tries", [(1, slurm.TRIES), (2, 1)])
+@pytest.mark.parametrize("code, tries", [(1, slurm.TRIES), (2, 1), (3, 1)])
 def test_the_job_ends_when_a_worker_gives_up_although_the_chief_would_wait(code, tries, tmp_path):
     course = f"{NOTES}{WAITS}exit {code}"
     done = run(slurm.script(COMMAND, 2, 1), tmp_path, tasks=2, course=course)

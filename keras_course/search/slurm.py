@@ -55,8 +55,8 @@ KERASTUNER_TUNER_ID=chief srun --overlap --nodes=1 --ntasks=1 --gpus-per-task=1 
     --nodelist="$first" "${{tune[@]}}" &
 chief=$!
 
-# {workers} workers, each with one GPU; one that dies takes its trial up again. Code 2 says that it
-# cannot begin, with a message; one that gives up ends the others.
+# {workers} workers, each with one GPU; one that dies takes its trial up again. Code 2: it cannot
+# begin; 3: the disk is full; its message says more. One that gives up ends the others.
 # shellcheck disable=SC2016  # the variables are those of each task
 srun --overlap --kill-on-bad-exit=1 --gpus-per-task=1 bash -c '
     export KERASTUNER_TUNER_ID="worker$SLURM_PROCID"
@@ -65,7 +65,7 @@ srun --overlap --kill-on-bad-exit=1 --gpus-per-task=1 bash -c '
         code=$?
         [ "$code" = 0 ] && exit 0
         echo "worker$SLURM_PROCID ended with code $code, try $try" >&2
-        [ "$code" = 2 ] && break
+        [ "$code" = 2 ] || [ "$code" = 3 ] && break
     done
     exit 1' worker "${{tune[@]}}" &
 workers=$!

@@ -308,13 +308,21 @@ def _run(name, share, port, chief, arguments):
     from keras_course import quiet
 
     quiet.import_keras()
+    if code := do_part(*arguments):
+        os._exit(code)
+
+
+def do_part(*arguments) -> int:
+    """Call `tune.work` with these arguments; return the exit code of this worker's process: 0, or
+    UNABLE or NO_ROOM after a message, where to start it again would be of no use."""
     from keras_course.search import tune
 
     try:
         tune.work(*arguments)
     except (UserError, files.DiskFull) as error:
-        print(f"{name}: {error}", flush=True)
-        os._exit(UNABLE if isinstance(error, UserError) else NO_ROOM)
+        print(f"{os.environ['KERASTUNER_TUNER_ID']}: {error}", flush=True)
+        return UNABLE if isinstance(error, UserError) else NO_ROOM
+    return 0
 
 
 def _end_with(chief):
