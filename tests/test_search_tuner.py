@@ -11,7 +11,7 @@ import pytest
 from keras_course import files, training, variables
 from keras_course.data import pipeline
 from keras_course.errors import UserError
-from keras_course.search import oracles, tune
+from keras_course.search import fingerprint, oracles, tune
 from keras_course.search.one_model import OneModel
 from keras_course.search.tuner import PairedTuner, execution_seed
 from tests.search_rows import LINEAR, SPLITS, compiled_once
@@ -291,10 +291,55 @@ def test_another_space_or_another_search_is_refused_and_told_apart(tmp_path):
     search(tuner_of(tmp_path, trials=2), epochs=1)
     with pytest.raises(UserError, match="holds another search: oracle .* space .*width"):
         tuner_of(tmp_path, Wider(), oracle=kt.oracles.RandomSearchOracle(ACCURACY, 2, seed=1))
-    with pytest.raises(UserError, match="seed 1 instead of 0"):
+    with pytest.raises(UserError, match="seed of the trials 1 instead of 0"):
         tuner_of(tmp_path, trials=2, seed=1)
     with pytest.raises(UserError, match="data 'b' instead of None"):
         tuner_of(tmp_path, trials=2, search_of={"data": "b"})
+    with pytest.raises(UserError, match="executions_per_trial 2 instead of 1"):
+        tuner_of(tmp_path, trials=2, executions_per_trial=2)
+    with pytest.raises(UserError, match="worst_score -1.0 instead of 0.0"):
+        tuner_of(tmp_path, trials=2, worst_score=-1.0)
+
+
+@pytest.mark.parametrize(
+    "kind, settings, other, told",
+    [
+        (kt.oracles.HyperbandOracle, {"max_epochs": 4}, {"max_epochs": 8}, "max_epochs 8"),
+        (kt.oracles.HyperbandOracle, {}, {"factor": 4}, "factor 4 instead of 3"),
+        (kt.oracles.HyperbandOracle, {}, {"hyperband_iterations": 2}, "hyperband_iterations 2"),
+        (kt.oracles.BayesianOptimizationOracle, {}, {"beta": 3.0}, "beta 3.0 instead of 2.6"),
+        (
+            kt.oracles.BayesianOptimizationOracle,
+            {"max_trials": 9, "num_initial_points": 2},
+            {"max_trials": 9},
+            "num_initial_points None instead of 2",
+        ),
+    ],
+)
+def test_an_oracle_of_other_settings_is_refused(kind, settings, other, told, tmp_path):
+    tuner_of(tmp_path, Arithmetic(), oracle=kind(ACCURACY, seed=1, **settings))
+    tuner_of(tmp_path, Arithmetic(), oracle=kind(ACCURACY, seed=1, **settings))
+    with pytest.raises(UserError, match=f"holds another search: {told}"):
+        tuner_of(tmp_path, Arithmetic(), oracle=kind(ACCURACY, seed=1, **other))
+
+
+def test_what_a_search_is_of_is_compared_as_it_is_read_again(tmp_path, monkeypatch):
+    class Choosing(Perceptron):
+        def build(self, hp):
+            hp.Choice("width", (1, 2))
+            return super().build(hp)
+
+    def made(**search_of):
+        oracle = kt.oracles.RandomSearchOracle(ACCURACY, 2, seed=1)
+        return tuner_of(tmp_path, Choosing(), oracle=oracle, search_of=search_of)
+
+    made(sizes=(8, 8), data="a")
+    made(sizes=(8, 8), data="a")
+    with pytest.raises(UserError, match="data None instead of 'a'"):
+        made(sizes=(8, 8))
+    monkeypatch.setattr(fingerprint.metadata, "version", lambda name: f"of {name}")
+    with pytest.raises(UserError, match="version of keras 'of keras' instead of .*; version of"):
+        made(sizes=(8, 8), data="a")
 
 
 def test_what_is_damaged_in_a_project_is_made_anew(tmp_path, capsys):

@@ -22,10 +22,10 @@ The names in KerasTuner that begin with an underscore are those of the version i
 """
 
 import gc
+import inspect
 import json
 import math
 import time
-from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -37,7 +37,7 @@ from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 from keras_course import files, step, variables
 from keras_course.callbacks import Diverged, StopWhenNotFinite
 from keras_course.errors import UserError, memory_is_full
-from keras_course.search import recorded
+from keras_course.search import fingerprint, recorded
 from keras_course.search.range_test import StepLosses
 from keras_course.time_limit import TimeLimitExceeded, time_limit
 
@@ -78,6 +78,7 @@ class PairedTuner(kt.Tuner):
         paired=True,
         trial_seconds=None,
         search_of=None,
+        executions_per_trial=1,
         **kwargs,
     ):
         if not isinstance(oracle.objective, kt.Objective):
@@ -94,9 +95,10 @@ class PairedTuner(kt.Tuner):
         oracle.worst_score = worst_score  # for those that care
         self.paired, self.trial_seconds = paired, trial_seconds
         self.search_of = search_of or {}
+        self.executions_per_trial = executions_per_trial
         self.policy = keras.config.dtype_policy()
         self._trial, self._execution, self._promoted_from = None, 0, None
-        super().__init__(oracle, hypermodel, **kwargs)
+        super().__init__(oracle, hypermodel, executions_per_trial=executions_per_trial, **kwargs)
 
     @property
     def project(self) -> Path:
@@ -118,12 +120,13 @@ class PairedTuner(kt.Tuner):
             "event": "search",
             "oracle": type(self.oracle).__name__,
             "objective": f"{self.oracle.objective.direction} {self.oracle.objective.name}",
-            "trials": self.oracle.max_trials,
-            "seed of the oracle": self.oracle.seed,
-            "seed": self.seed,
+            **_settings(self.oracle),
+            "worst_score": self.worst_score,
+            "seed of the trials": self.seed,
             "paired": self.paired,
+            "executions_per_trial": self.executions_per_trial,
             "space": self.oracle.get_space().get_config()["space"],
-            "version of keras-tuner": metadata.version("keras-tuner"),
+            **fingerprint.versions(),
             **self.search_of,
         }
         files.remove_unfinished(self.project)
@@ -320,6 +323,15 @@ class PairedTuner(kt.Tuner):
 
     def _state_file(self, trial_id):
         return self._trial_file(trial_id, f"state_{self._execution}.npz")
+
+
+def _settings(oracle):
+    """Return the plain values that an oracle was made with."""
+    kinds = [kind for kind in type(oracle).__mro__ if issubclass(kind, kt.Oracle)]
+    names = {name for kind in kinds for name in inspect.signature(kind.__init__).parameters}
+    values = {name: getattr(oracle, name, None) for name in sorted(names)}
+    plain = bool | int | float | str
+    return {name: value for name, value in values.items() if isinstance(value, plain)}
 
 
 class _LeaveNoGraph(keras.callbacks.Callback):
