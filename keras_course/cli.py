@@ -232,11 +232,11 @@ def tune(given):
     recipe = _recipe(given)
     from keras_course import runs
     from keras_course.search import workers
-    from keras_course.search.tune import tune, work
+    from keras_course.search.tune import tune
 
     seconds = 60 * given.trial_minutes if given.trial_minutes else None
     if workers.is_worker():
-        return work(dataclasses.asdict(recipe), given.output, None, seconds)
+        return workers.do_part(dataclasses.asdict(recipe), given.output, None, seconds)
     with runs.output(given.output) as folder:
         runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
         found = tune(
@@ -244,6 +244,8 @@ def tune(given):
             folder,
             search=given.search,
             trials=given.trials,
+            steps=given.steps,
+            band=given.band,
             paired=not given.unpaired,
             trial_seconds=seconds,
             workers=given.workers,
@@ -410,6 +412,7 @@ def _check_positive(given):
     for name, low in (
         ("minutes", 0),
         ("trials", 1),
+        ("steps", 1),
         ("trial_minutes", 0),
         ("workers", 1),
         ("parallel_rates", 1),

@@ -1,3 +1,4 @@
+import collections
 import dataclasses
 import importlib.util
 import json
@@ -223,6 +224,22 @@ def test_a_search_that_goes_on_can_be_shown_and_one_that_is_ended_tells_its_best
     assert (tmp_path / "search" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert cli.main(["tune", "--show", str(tmp_path / "nowhere")]) == 2
     assert "holds no search" in capsys.readouterr().err
+
+
+def test_the_line_of_a_trial_looks_at_no_other_trial(tmp_path, monkeypatch):
+    read_sealed, read = leaderboard.files.read_sealed, collections.Counter()
+
+    def reading(path):
+        read[path] += 1
+        return read_sealed(path)
+
+    monkeypatch.setattr(leaderboard.files, "read_sealed", reading)
+    found = tune.tune(RECIPE, tmp_path, **QUICK | {"search": "grid", "trials": 6})
+    histories = [
+        tmp_path / "search" / "tuner" / f"trial_{trial['trial']}" / "history.json"
+        for trial in found.leaderboard["trials"]
+    ]
+    assert max(read[path] for path in histories) == 3  # for its line, the leaderboard, the picture
 
 
 def test_the_curves_are_those_of_the_trials(tmp_path):
