@@ -5,11 +5,15 @@ For a machine with a GPU, JAX and no network. In pieces, each of which ends with
     python -m benchmarks.gpu                 begins or goes on; exit code 3 while something is left
     python -m benchmarks.gpu PIECE ...       these pieces: correctness, steps, race, rates,
                                              searches, networks
+    python -m benchmarks.gpu --minutes M     gives each of the networks M minutes, in place of 5
     python -m benchmarks.gpu --short         small versions of all, for a machine without a GPU
-    python -m benchmarks.gpu --show          prints the tables of docs/results/gpu.json
+    python -m benchmarks.gpu --show          prints the tables of the results
+    python -m benchmarks.gpu --results FILE  keeps them there, in place of docs/results/gpu.json
 
 Correctness comes first; without it nothing else is measured. Each number is written down as soon as
-it is there. CIFAR-10 is read from `--data FOLDER`, where these files were handed over:
+it is there, beside those of other machines. Programs that were compiled are kept in
+JAX_COMPILATION_CACHE_DIR, so that the seeds of a recipe share them. CIFAR-10 is read from
+`--data FOLDER`, where these files were handed over:
 
     python -m benchmarks.gpu --pack FOLDER   writes CIFAR-10, where it is prepared, as files of at
                                              most 60 MB
@@ -20,6 +24,7 @@ import functools
 import itertools
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -30,11 +35,14 @@ from typing import NamedTuple
 
 if __name__ == "__main__":  # not where another program only wants the tables
     os.environ.setdefault("KERAS_BACKEND", "jax")
+    kept = Path(tempfile.gettempdir(), "keras-course-compiled")
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(kept))
 
 import numpy as np
 
 from benchmarks import cifar10_files, machine
 from keras_course import compare, files, quiet
+from keras_course.data.splits import Split, Splits
 from keras_course.recipes import RECIPES, Recipe
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "gpu.json"
@@ -53,13 +61,29 @@ RACE = {
     "cifar10-96": (replace(RECIPES["cifar10-94"], width_multiplier=2.0, epochs=40), 96, 60),
 }
 RATES = 32  # at once
-MINUTES = 5  # of each network at its best
+MINUTES = 5  # of each network at its best, unless others are asked for
+# What a part of a piece may take in minutes, compiling included: it is begun where that is left.
+NEEDED = {"correctness": 1, "steps": 1, "race": 3, "rates": 1, "searches": 4}
+# The largest differences that count as rounding, as shares. Of the gradients that is much: at an
+# input of nearly zero a ReLU may be open on one device and closed on the other.
+ROUNDING = {"loss": 1e-4, "gradients": 3e-2}
 
 
-def correctness(short):
-    """From the same state, the difference between the device and the processor."""
-    names = ("simple_cnn", "resnet20") if short else NETWORKS[32][0]
-    return {name: functools.partial(_against_processor, name) for name in names}
+class Asked(NamedTuple):
+    short: bool = False
+    minutes: float = MINUTES
+
+
+def correctness(asked):
+    """From the same state, the difference of the device to the processor, of copies to one alone.
+
+    That of the gradients is the length of the difference, of the length of all of them together.
+    """
+    names = ("simple_cnn", "resnet20") if asked.short else NETWORKS[32][0]
+    copied = names[0] if asked.short else "resnet20"
+    return {name: functools.partial(_against_processor, name) for name in names} | {
+        f"{copied}, copies": functools.partial(_against_one_alone, copied)
+    }
 
 
 def _against_processor(name):
@@ -68,14 +92,21 @@ def _against_processor(name):
 
     from keras_course import models
 
+    keras.utils.set_random_seed(0)
     model = models.build(name, input_shape=(32, 32, 3))
-    state = (
-        [v.value for v in model.trainable_variables],
-        [v.value for v in model.non_trainable_variables],
-    )
-    random = np.random.default_rng(0)
-    images = random.integers(256, size=(16, 32, 32, 3)).astype("float32")
-    labels = random.integers(10, size=16)
+    (images, labels), *_ = noise(16)
+    found = []
+    for device in (jax.devices("cpu")[0], jax.devices()[0]):
+        with jax.default_device(device):
+            found.append(loss_and_gradients(model, images.astype("float32"), labels, device))
+    return difference(*found)
+
+
+def loss_and_gradients(model, images, labels, device=None):
+    """Return the loss of a step and all its gradients in a row, computed in float32."""
+    import jax
+    import keras
+
     entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     @jax.jit
@@ -83,23 +114,81 @@ def _against_processor(name):
     def loss(trainable, others, images, labels):
         return entropy(labels, model.stateless_call(trainable, others, images, training=True)[0])
 
-    found = []
-    for device in (jax.devices("cpu")[0], jax.devices()[0]):
-        with jax.default_device(device), jax.default_matmul_precision("highest"):
-            found.append(
-                jax.tree.map(np.asarray, loss(*jax.device_put((*state, images, labels), device)))
-            )
-    (loss_there, there), (loss_here, here) = found
-    gradients = max(
-        float(np.abs(one - other).max() / max(np.abs(one).max(), 1e-12))
-        for one, other in zip(there, here, strict=True)
+    state = (
+        [variable.value for variable in model.trainable_variables],
+        [variable.value for variable in model.non_trainable_variables],
     )
-    return {"loss": abs(float(loss_here / loss_there) - 1), "gradients": gradients}
+    with jax.default_matmul_precision("highest"):
+        value, gradients = loss(*jax.device_put((*state, images, labels), device))
+    return float(value), _in_a_row(gradients)
 
 
-def steps(short):
-    """Milliseconds of a training step, as `fit` takes it, on images that lie on the device."""
-    cases = NETWORKS if not short else {32: (("simple_cnn", "resnet20"), 16)}
+def _in_a_row(arrays):
+    return np.concatenate([np.ravel(array) for array in arrays]).astype("float64")
+
+
+def difference(right, other):
+    """Return how far a loss and gradients are from the right ones, as shares of those."""
+    (loss, gradients), (loss_too, gradients_too) = right, other
+    length = np.linalg.norm(gradients_too - gradients) / np.linalg.norm(gradients)
+    return {"loss": abs(loss_too / loss - 1), "gradients": float(length)}
+
+
+def is_rounding(found):
+    """Return whether these differences are no more than rounding; NaN is more."""
+    return all(found[name] < most for name, most in ROUNDING.items())
+
+
+def _against_one_alone(name):
+    """Return the largest differences of three copies to single steps, over some steps of SGD."""
+    import jax
+
+    from keras_course import training, variables
+    from keras_course.search.copies import Copies
+
+    recipe = Recipe(model=name, optimizer="sgd", batch_size=32, precision="float32")
+    splits = noise(32 * 5)
+    model = training.build(recipe, splits)
+    batches, steps = training.batches(recipe, splits)
+    copies, state, learning_rates = Copies(model), variables.read(model), (1e-3, 1e-2, 0.1)
+
+    def weights():
+        return _in_a_row(model.trainable_variables)
+
+    found = []
+    with jax.default_matmul_precision("highest"):
+        for batch in itertools.islice(batches, steps):
+            variables.write(model, state)
+            before = weights()
+            copies.begin([state] * len(learning_rates))
+            losses = copies.train([batch], np.array([learning_rates]).T)["loss"]
+            for number, rate in enumerate(learning_rates):
+                copies.load(number)
+                together = float(losses[number, 0]), weights() - before
+                variables.write(model, state)
+                model.optimizer.learning_rate = rate
+                loss = model.train_on_batch(*batch, return_dict=True)["loss"]
+                found.append(difference((loss, weights() - before), together))
+            state = variables.read(model)
+    return {key: float(np.max([each[key] for each in found])) for key in ROUNDING}
+
+
+def noise(count, pixels=32):
+    """Return a data set of random images: zeros are quicker to multiply, and hide mistakes."""
+    random = np.random.default_rng(0)
+    images = random.integers(256, size=(count, pixels, pixels, 3), dtype="uint8")
+    part = Split(images, random.integers(10, size=count))
+    return Splits(part, part, part, cifar10_files.NAMES)
+
+
+def steps(asked):
+    """Milliseconds of a training step on random images: by itself, and as `fit` takes it.
+
+    By itself: the same batch again and again, nobody waits for the loss; the share of the peak is
+    that of this one. As `fit` takes it: with augmentation, a rate for each step and a look at each
+    loss, small ones several in a call.
+    """
+    cases = NETWORKS if not asked.short else {32: (("simple_cnn", "resnet20"), 16)}
     return {
         f"{name}, {pixels}x{pixels}, batch {batch}": functools.partial(_step, name, pixels, batch)
         for pixels, (names, batch) in cases.items()
@@ -108,36 +197,85 @@ def steps(short):
 
 
 def _step(name, pixels, batch):
-    import jax
+    from keras_course import architecture, devices
 
-    from benchmarks.step import Stopwatch
-    from keras_course import architecture, devices, models, training
-
-    recipe = Recipe(model=name)
-    precision = devices.choose_precision(recipe.precision)
-    with devices.building_in(precision):
-        model = models.build(name, input_shape=(pixels, pixels, 3))
-    training.compiled(model, recipe)
-    images = np.zeros((batch, pixels, pixels, 3), "float32")
-    on_device = jax.device_put((images, np.arange(batch) % 10))
-    watch = Stopwatch(model, (on_device for _ in itertools.count()))
-    count = 3
-    watch(count)  # compiles
-    while (seconds := watch(count)) < 2:
-        count *= 2
+    recipe = Recipe(model=name, batch_size=batch, learning_rate=1e-4)
+    model, batches, result = _as_fit_takes_it(recipe, noise(32 * batch, pixels))
+    alone = _by_itself(model, next(iter(batches)))
     flops = 6 * architecture.total(architecture.rows(model)).multiply_adds * batch  # and back
-    peak = next((peak for kind, peak in PEAK.items() if kind in devices.describe()), None)
+    peak = peak_of(devices.describe())
     return {
-        "milliseconds": 1000 * seconds / count,
-        "images a second": batch * count / seconds,
-        "share of the peak": flops * count / seconds / peak if peak else None,
-        "precision": precision,
+        "alone": 1000 * alone,
+        **result,
+        "images a second": 1000 * batch / result["milliseconds"],
+        "share of the peak": flops / alone / peak if peak else None,
+        "precision": devices.choose_precision(recipe.precision),
     }
 
 
-def race(short):
+def peak_of(device):
+    """Return the peak of a device by its name, None where it is not known."""
+    return next((peak for kind, peak in PEAK.items() if re.search(rf"\b{kind}\b", device)), None)
+
+
+def _as_fit_takes_it(recipe, splits):
+    """Return the network, its batches, and the milliseconds of a step in `training.fit`."""
+    from benchmarks.step import Stopwatch
+    from keras_course import architecture, callbacks, step, training
+
+    model = training.build(recipe, splits)
+    batches, steps_per_epoch = training.batches(recipe, splits)
+    total = architecture.total(architecture.rows(model))
+    step.take_together(model, total.multiply_adds * recipe.batch_size, steps_per_epoch)
+    each_step = (
+        step.EndWithEpoch,
+        callbacks.StopWhenNotFinite,
+        callbacks.EndOnInterrupt,
+        functools.partial(callbacks.FollowRates, [recipe.learning_rate]),
+    )
+    together = model.steps_per_execution
+    seconds = _seconds_of_a_step(Stopwatch(model, batches, each_step), together)
+    return model, batches, {"milliseconds": 1000 * seconds, "steps in a call": together}
+
+
+def _by_itself(model, batch):
+    """Return the seconds of a step of the network, whose variables are used up."""
+    import jax
+
+    model.train_function.steps = 1
+    state = tuple(
+        [variable.value for variable in group]
+        for group in (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+    )
+
+    def run(steps):
+        nonlocal state
+        began = time.perf_counter()
+        for _ in range(steps):
+            _, state = model.train_function(state, iter([batch]))
+        jax.block_until_ready(state)
+        return time.perf_counter() - began
+
+    return _seconds_of_a_step(run)
+
+
+def _seconds_of_a_step(run, together=1):
+    """Return the seconds of a step; run: takes so many, a multiple of `together`, in seconds."""
+    run(together)  # compiles
+    steps = together
+    while (seconds := run(steps)) < 2:
+        steps *= 2
+    return seconds / steps
+
+
+def race(asked):
     """The race: seconds of training after compilation; the test set is opened once a run."""
-    if short:
+    if asked.short:
         recipe = replace(RECIPES["cifar10-70"], dataset="shapes")
         return {"cifar10-70 on shapes, seed 0": functools.partial(_race, recipe)}
     return {
@@ -162,10 +300,17 @@ def _race(recipe):
     }
 
 
-def rates(short):
-    """A step of one network, and of copies with as many rates, in one program."""
-    name, count = ("simple_cnn", 4) if short else ("resnet20", RATES)
-    return {f"{name}, {n} at once": functools.partial(_rates, name, n) for n in (1, count)}
+def rates(asked):
+    """A step of one network as `fit` takes it, and of copies with so many rates in one program."""
+    name, count = ("simple_cnn", 4) if asked.short else ("resnet20", RATES)
+    copies = {f"{name}, {n} at once": functools.partial(_rates, name, n) for n in (1, count)}
+    return {f"{name}, by fit": functools.partial(_rate, name), **copies}
+
+
+def _rate(name):
+    recipe = Recipe(model=name)
+    *_, result = _as_fit_takes_it(recipe, cifar10_files.load(recipe))
+    return result
 
 
 def _rates(name, count):
@@ -182,23 +327,19 @@ def _rates(name, count):
     copies.begin([variables.read(model)] * count)
     learning_rates = np.geomspace(1e-4, 1e-2, count)[:, None]
 
-    def timed(steps):
+    def run(steps):
         began = time.perf_counter()
         some = itertools.islice(batches, steps)
         copies.train(some, np.repeat(learning_rates, steps, axis=1))
         jax.block_until_ready(copies.state)
         return time.perf_counter() - began
 
-    timed(3)  # compiles
-    steps = 10
-    while (seconds := timed(steps)) < 2:
-        steps *= 2
-    return {"milliseconds": 1000 * seconds / steps, "copies": count}
+    return {"milliseconds": 1000 * _seconds_of_a_step(run)}
 
 
-def searches(short):
+def searches(asked):
     """Searches for the learning rate, all rates at once."""
-    if short:
+    if asked.short:
         recipe = Recipe(model="logistic_regression")
         return {"logistic_regression": functools.partial(_search, recipe, 4)}
     return {
@@ -222,13 +363,15 @@ def _search(recipe, count):
     }
 
 
-def networks(short):
-    """The networks of the lecture at their best within five minutes."""
-    if short:
+def networks(asked):
+    """The networks of the lecture at their best within some minutes."""
+    if asked.short:
         recipe = Recipe(model="simple_cnn", normalization="batch", schedule="cosine")
-        return {"simple_cnn, seed 0": functools.partial(_network, recipe, 0.5)}
+        return {"simple_cnn, seed 0": functools.partial(_network, recipe, asked.minutes)}
     return {
-        f"{name}, seed {seed}": functools.partial(_network, replace(recipe, seed=seed), MINUTES)
+        f"{name}, {asked.minutes:g} min, seed {seed}": functools.partial(
+            _network, replace(recipe, seed=seed), asked.minutes
+        )
         for seed in SEEDS
         for name, recipe in compare.NETWORKS.items()
     }
@@ -241,17 +384,16 @@ def _network(recipe, minutes):
 
 
 PIECES = {piece.__name__: piece for piece in (correctness, steps, race, rates, searches, networks)}
-EQUAL = 1e-3  # largest difference, of the largest entry, that counts as rounding
 
 
-def run(names: list[str], short: bool, results: dict, write: Callable) -> bool:
+def run(names: list[str], asked: Asked, results: dict, write: Callable) -> bool:
     """Measure what `results` lacks of these pieces; return whether all is there."""
     ends = time.monotonic() + SECONDS
-    longest = 0.0
-    for name in names:
+    for name in ("correctness", *(name for name in names if name != "correctness")):
         done = results["pieces"].setdefault(name, {})
-        for key, measure in PIECES[name](short).items():
-            if key in done:
+        longest = 60 * NEEDED.get(name, asked.minutes + 1)
+        for key, measure in PIECES[name](asked).items():
+            if key in done and (name != "correctness" or is_rounding(done[key])):
                 continue
             if time.monotonic() + longest > ends:
                 return False
@@ -262,24 +404,26 @@ def run(names: list[str], short: bool, results: dict, write: Callable) -> bool:
             done[key] = {**result, "minutes": round(took / 60, 1)}
             longest = max(longest, took)
             write(results)
-        if name == "correctness" and not _equal(done):
-            sys.exit("The device and the processor do not compute the same: nothing is measured.")
+        if name == "correctness" and not all(map(is_rounding, done.values())):
+            sys.exit("The device does not compute what it should: nothing else is measured.")
     return True
 
 
-def _equal(done):
-    return all(max(case["loss"], case["gradients"]) < EQUAL for case in done.values())
-
-
 def table(results: dict) -> str:
-    """Return the results as Markdown, a table for each piece."""
+    """Return the results as Markdown: of each machine a table for each piece."""
+    machines = sorted(results["machines"], key=lambda each: each["short"])
     lines = []
-    if results["short"]:
-        lines += [
+    if all(each["short"] for each in machines):
+        lines = [
             "**The figures of a GPU are still to be measured.** What stands here is the shortened "
-            "run of a processor: it shows that the script runs.",
-            "",
+            "run of a processor: it shows that the script runs."
         ]
+    return "\n\n".join([*lines, *map(_tables_of, machines)])
+
+
+def _tables_of(results):
+    """Return those of one machine."""
+    lines = [f"### {results['device']}{', shortened' if results['short'] else ''}", ""]
     for name, rows in ROWS.items():
         done = results["pieces"].get(name)
         if not done:
@@ -298,14 +442,16 @@ class Rows(NamedTuple):
 
 ROWS = {
     "correctness": Rows(
-        "| network | loss | gradients, of their largest entry |",
+        "| network | loss | gradients |",
         lambda case: f"{case['loss']:.0e} | {case['gradients']:.0e}",
     ),
     "steps": Rows(
-        "| network | a step | images a second | share of the peak | precision |",
+        "| network | a step by itself | share of the peak | as `fit` takes it | in a call "
+        "| images a second | precision |",
         lambda case: (
-            f"{case['milliseconds']:.1f} ms | {case['images a second']:,.0f} "
-            f"| {_percent(case['share of the peak'])} | {case['precision']}"
+            f"{case['alone']:.1f} ms | {_percent(case['share of the peak'])} "
+            f"| {case['milliseconds']:.1f} ms | {case['steps in a call']} "
+            f"| {case['images a second']:,.0f} | {case['precision']}"
         ),
     ),
     "race": Rows(
@@ -345,24 +491,54 @@ def main() -> int:
     parser.add_argument("pieces", nargs="*", metavar="PIECE", help=", ".join(PIECES))
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="with the files of --pack")
     parser.add_argument("--pack", type=Path, metavar="FOLDER", help="write CIFAR-10 there")
+    parser.add_argument("--minutes", type=float, help="of each of the networks, 0.5 to 7")
     parser.add_argument("--short", action="store_true", help="small versions, anew")
     parser.add_argument("--show", action="store_true", help="print the tables, measure nothing")
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE")
     given = parser.parse_args()
     if given.pack:
         print(*cifar10_files.write(given.pack), sep="\n")
         return 0
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else None
-    whole = True
-    if not given.show:
-        cifar10_files.folder = given.data
-        quiet.import_keras()
-        here = machine.today()
-        if given.short or results is None or results["device"] != here["device"]:
-            results = {"short": given.short, "pieces": {}, **here}
-        names = given.pieces or list(PIECES)
-        whole = run(names, given.short, results, functools.partial(files.write_json, RESULTS))
-    print(table(results))
+    if given.show:
+        print(table(read(given.results)))
+        return 0
+    asked = Asked(given.short, given.minutes or (0.5 if given.short else MINUTES))
+    if not 0.5 <= asked.minutes <= 7:
+        parser.error("--minutes must be from 0.5 to 7: a network and its test fit into a call.")
+    cifar10_files.folder = given.data
+    return go_on(given.pieces or list(PIECES), asked, given.results)
+
+
+def go_on(pieces: list[str], asked: Asked, path: Path) -> int:
+    """Measure these pieces on this machine, show what there is, and return the exit code."""
+    quiet.import_keras()
+    from keras_course import devices
+
+    if not asked.short and not devices.gpus():
+        sys.exit("JAX sees no GPU. Run `keras-course doctor` to learn why, or give --short.")
+    here = {"short": asked.short, **machine.today()}
+    machines = read(path)["machines"]
+    setting = {key: here[key] for key in here if key != "date"}  # of which there may be several
+    same = [each for each in machines if machine.same(each, setting)]
+    results = same[0] if same and not asked.short else {**here, "pieces": {}}
+    others = [
+        each
+        for each in machines
+        if (each["device"], each["short"]) != (here["device"], here["short"])
+    ]
+
+    def write(results):
+        files.write_json(path, {"machines": [*others, results]})
+
+    whole = run(pieces, asked, results, write)
+    print(table(read(path)))
     return 0 if whole else 3
+
+
+def read(path: Path) -> dict:
+    if not path.exists():
+        return {"machines": []}
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def ours(name, size):
     recipe = Recipe(model=name, batch_size=size)
     model = training.build(recipe, data.load("shapes"))
     total = architecture.total(architecture.rows(model))
-    step.take_together(model, total.multiply_adds * size)
+    step.take_together(model, total.multiply_adds * size, step.MOST)
     each_step = (step.EndWithEpoch, callbacks.StopWhenNotFinite, callbacks.EndOnInterrupt, Bars)
     return Stopwatch(model, endless(size), each_step)
 

@@ -4,6 +4,9 @@ A name is a sum of parts, as in "flip_shift_color"; "none" is the empty sum. The
 preprocessing layers, applied to whole batches, each image with its own draw.
 """
 
+import functools
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -52,12 +55,13 @@ def check_size(name: str, height: int, width: int) -> None:
         RandomRotation90.check_size(height, width)
 
 
-def layers_of(name: str) -> list[keras.layers.Layer]:
+@functools.cache  # what was compiled with them can be used again
+def layers_of(name: str) -> tuple[keras.layers.Layer, ...]:
     """Return the preprocessing layers of an augmentation such as "flip_shift"."""
-    return [PARTS[part]() for part in check(name)]
+    return tuple(PARTS[part]() for part in check(name))
 
 
-def augment(images, layers: list[keras.layers.Layer], key):
+def augment(images, layers: Sequence[keras.layers.Layer], key):
     """Return the augmented images: the same `key` gives the same draws, in any thread.
 
     images: (batch, height, width, channels), 0..255. key: two integers, as a tensor.

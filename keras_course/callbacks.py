@@ -9,6 +9,7 @@ import io
 import math
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -95,7 +96,10 @@ class EndOnInterrupt(keras.callbacks.Callback):
 
 
 class FollowRates(keras.callbacks.Callback):
-    """Set the learning rate before each step to the next of `rates`, and begin again at its end."""
+    """Set the learning rate before each step to the next of `rates`, and begin again at its end.
+
+    Where TensorFlow takes several steps in a call, the first of them sets the rate of all.
+    """
 
     remembered = ("rates", "step")
 
@@ -105,11 +109,18 @@ class FollowRates(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.step = 0
+        # Here, as on JAX `self.model` puts all variables of the network back.
+        self.take, self.together = self.model.train_function, self.model.steps_per_execution
 
     def on_train_batch_begin(self, batch, logs=None):
-        variables.catch_up(self.model)
-        self.model.optimizer.learning_rate = self.rates[self.step % len(self.rates)]
-        self.step += 1
+        steps = min(self.together, self.params["steps"] - batch)
+        rates = np.take(self.rates, range(self.step, self.step + steps), mode="wrap")
+        if hasattr(self.take, "rates"):  # jax_step.py
+            self.take.rates = rates
+        else:
+            variables.catch_up(self.model)
+            self.model.optimizer.learning_rate = rates[0]
+        self.step += steps
 
     def hasten(self, steps: int) -> None:
         """Go through the rates that are left in so many steps, to the same end."""
@@ -121,10 +132,10 @@ class FollowRates(keras.callbacks.Callback):
 class EndInTime(keras.callbacks.Callback):
     """Train fewer epochs when the rest of them, each as long as the last, would pass `deadline`.
 
-    Their number was chosen to fit; a machine that slows down meanwhile is what this is for. A
-    schedule that is followed is hastened, so that a rate which should fall to zero does. That
-    needs an epoch to do it in: so the rest must fit with 3 % to spare, and the last epoch is begun
-    even if it will be a tenth too long.
+    What was saved after the epoch before counts. Their number was chosen to fit; a machine that
+    slows down meanwhile is what this is for. A schedule that is followed is hastened, so that a
+    rate which should fall to zero does. That needs an epoch to do it in: so the rest must fit with
+    3 % to spare, and the last epoch is begun even if it will be a tenth too long.
     """
 
     def __init__(self, deadline: float, follow: FollowRates | None = None):
@@ -132,11 +143,11 @@ class EndInTime(keras.callbacks.Callback):
         self.deadline, self.follow = deadline, follow  # of time.perf_counter()
 
     def on_train_begin(self, logs=None):
-        self.epochs = self.params["epochs"]
+        self.epochs, self.before = self.params["epochs"], time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        done = epoch + 1
-        left = (self.deadline - time.perf_counter()) / logs["seconds"]
+        done, now = epoch + 1, time.perf_counter()
+        left, self.before = (self.deadline - now) / (now - self.before), now
         fit = max(int(left / 1.03), int(left > 0.9))
         if done + fit < self.epochs:
             self.epochs = self.params["epochs"] = done + fit  # the other callbacks see it, too
@@ -186,6 +197,20 @@ class SaveBest(keras.callbacks.Callback):
         with files.whole(self.path, keep_older=True) as temporary:
             bare.save(temporary)
             self.checksum = files.checksum(temporary)
+
+
+def seconds_of_saving(model: keras.Model, folder: Path) -> float:
+    """Return the seconds in which the best and the last state of an epoch are written there.
+
+    They are not kept. Errors: files.DiskFull.
+    """
+    with tempfile.TemporaryDirectory(prefix=files.UNFINISHED, dir=folder) as there:
+        best = SaveBest(Path(there, "best.keras"), "val_loss")
+        best.set_model(model)
+        began = time.perf_counter()
+        best.save()
+        variables.save(model, Path(there, "last.npz"))
+        return time.perf_counter() - began
 
 
 class WriteHistory(keras.callbacks.Callback):

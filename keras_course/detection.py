@@ -129,7 +129,8 @@ def _detect(chosen, model, folder, precision, minutes):
         # To look at a scene costs a third of learning from it; test scenes are drawn, too.
         testing = epoch * scenes.SIZES["test"] / len(train.images) / 3
         spent = loop.seconds() + testing + AFTERWARDS
-        epochs = timing.epochs_within(60 * minutes, epoch, spent)
+        saving = callbacks.seconds_of_saving(model, folder)
+        epochs = timing.epochs_within(60 * minutes, epoch, spent, saving)
         chosen = dataclasses.replace(chosen, epochs=epochs)
     recipe = dataclasses.asdict(chosen)
     files.write_json(folder / "recipe.json", recipe)

@@ -23,7 +23,7 @@ def gpus() -> list:
     if keras.backend.backend() == "jax":
         import jax
 
-        return [device for device in jax.devices() if device.platform == "gpu"]
+        return [device for device in jax.devices() if device.platform in ("gpu", "cuda", "rocm")]
     import tensorflow as tf
 
     return tf.config.list_physical_devices("GPU")

@@ -126,7 +126,8 @@ def _segment(chosen, folder, minutes):
         # To look at an image costs a third of learning from it.
         testing = epoch * masks.shapes.TEST_IMAGES / len(train.images) / 3
         spent = loop.seconds() + testing + AFTERWARDS
-        epochs = timing.epochs_within(60 * minutes, epoch, spent)
+        saving = callbacks.seconds_of_saving(model, folder)
+        epochs = timing.epochs_within(60 * minutes, epoch, spent, saving)
         chosen = dataclasses.replace(chosen, epochs=epochs)
     recipe = dataclasses.asdict(chosen)
     files.write_json(folder / "recipe.json", recipe)

@@ -1,5 +1,7 @@
 """The training step as one graph, and several steps of a small network in one call.
 
+What follows is TensorFlow's; JAX's own is in jax_step.py.
+
 `fit` calls `model.train_function(iterator)` for each step. The first call of the one that Keras
 makes creates the optimizer's and the metrics' variables, so TensorFlow traces it twice. Here they
 are there before, and one trace is enough. And a call from Python costs some milliseconds: as much
@@ -10,9 +12,11 @@ with the same images, in the same order, by the same rules.
 import keras
 import numpy as np
 
-# Multiply-adds, forward and back, in a call: a tenth of a second or two on a laptop, so that
-# progress and Ctrl-C stay lively.
-TOGETHER = 10e9
+from keras_course import devices
+
+# Multiply-adds, forward and back, in a call: a tenth of a second or two on a laptop, or on a GPU,
+# so that progress and Ctrl-C stay lively.
+TOGETHER, TOGETHER_ON_GPU = 10e9, 3e12
 MOST = 32  # steps in a call: more gain nothing
 
 
@@ -20,16 +24,20 @@ def in_one_graph(model: keras.Model) -> None:
     """Give the compiled model a `train_function` of its own, until it is compiled again.
 
     Its metrics are as `create_variables` wants them. Nothing changes where Keras does better by
-    itself: on another backend than TensorFlow, under XLA, as on GPUs, in eager mode, on several
-    devices, and where it was told to take several steps at a time.
+    itself: with TensorFlow under XLA, as on GPUs, in eager mode, on several devices, and where it
+    was told to take several steps at a time.
     """
+    if model.run_eagerly or model.steps_per_execution > 1:
+        return
+    if keras.backend.backend() == "jax":
+        from keras_course import jax_step
+
+        model.train_function = jax_step.TrainFunction(model)
     if keras.backend.backend() != "tensorflow":
         return
     import tensorflow as tf
 
-    if tf.distribute.has_strategy():  # whose replicas take the step together
-        return
-    if model.jit_compile or model.run_eagerly or model.steps_per_execution > 1:
+    if tf.distribute.has_strategy() or model.jit_compile:  # replicas take the step together
         return
     without_sum_over_devices(model)
     create_variables(model)
@@ -61,15 +69,24 @@ def create_variables(model: keras.Model) -> None:
     model.reset_metrics()
 
 
-def take_together(model: keras.Model, multiply_adds: int) -> None:
+def take_together(model: keras.Model, multiply_adds: int, steps_per_epoch: int) -> None:
     """Let `fit` take as many steps in a call as suit a step of so many multiply-adds forward.
 
     `fit` then needs the callback `EndWithEpoch`. What happens between steps, happens between calls:
-    nothing may change the learning rate within an epoch.
+    on TensorFlow nothing may change the learning rate within an epoch. On JAX it is a divisor of
+    the steps of an epoch, or there would be two programs; and one without a GPU, as a processor
+    takes longer for a step in XLA's loop than for one by itself.
     """
-    steps = int(min(MOST, TOGETHER / (3 * multiply_adds)))  # back, for weights and images, is twice
-    if isinstance(model.train_function, TrainFunction) and steps > 1:
+    if model.train_function is None:  # Keras' own
+        return
+    budget = TOGETHER_ON_GPU if devices.gpus() else TOGETHER
+    steps = int(min(MOST, budget / (3 * multiply_adds)))  # back, for weights and images, is twice
+    if keras.backend.backend() == "jax":
+        most = max(1, steps) if devices.gpus() else 1
+        steps = next(number for number in range(most, 0, -1) if steps_per_epoch % number == 0)
+    if steps > 1:
         model.steps_per_execution = model.train_function.steps = steps
+        model.test_function = model.predict_function = None  # they may be there for single steps
 
 
 class TrainFunction:
@@ -107,7 +124,10 @@ class TrainFunction:
 class EndWithEpoch(keras.callbacks.Callback):
     """Takes only the steps in the last call of an epoch that are left in it."""
 
+    def on_train_begin(self, logs=None):
+        # Here, as on JAX `self.model` puts all variables of the network back.
+        self.take, self.together = self.model.train_function, self.model.steps_per_execution
+
     def on_train_batch_begin(self, batch, logs=None):
-        if isinstance(self.model.train_function, TrainFunction):
-            left = self.params["steps"] - batch
-            self.model.train_function.steps = min(self.model.steps_per_execution, left)
+        if isinstance(self.take, TrainFunction):
+            self.take.steps = min(self.together, self.params["steps"] - batch)

@@ -18,14 +18,14 @@ def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -
     values = variables.read(model)
     model.optimizer.learning_rate = 0.0
     clock = _Clock()
-    together = model.steps_per_execution
+    together = model.steps_per_execution  # steps, of the validation too
     steps = 100 * together
     with out_of_memory.told(model, train):
         model.fit(train, steps_per_epoch=steps, callbacks=[clock], shuffle=False, verbose=0)
         model.evaluate(validation, steps=1, verbose=0)  # compiles
     began = time.perf_counter()
     model.evaluate(validation, steps=1, verbose=0)
-    validation_step = time.perf_counter() - began
+    validation_step = (time.perf_counter() - began) / min(together, len(validation))
     variables.write(model, values)
     seconds_per_step = clock.seconds_per_call() / together
     return steps_per_epoch * seconds_per_step + len(validation) * validation_step
@@ -51,18 +51,19 @@ class _Clock(keras.callbacks.Callback):
         return float(np.quantile(np.diff(self.ends), 0.25))
 
 
-def epochs_within(seconds: float, epoch: float, spent: float = 0) -> int:
+def epochs_within(seconds: float, epoch: float, spent: float = 0, saving: float = 0) -> int:
     """Return how many epochs of `epoch` seconds fit into `seconds`, some of which are spent.
 
-    A twentieth is kept for what comes after the last epoch, and for noise. One epoch is trained in
-    any case, unless all of the seconds were too few for it: that is a `UserError`.
+    saving: seconds after each epoch. A twentieth is kept for what comes after the last epoch, and
+    for noise. One epoch is trained in any case, unless all of the seconds were too few for it: that
+    is a `UserError`.
     """
     if 0.95 * seconds < epoch:
         raise UserError(
             f"One epoch takes {duration(epoch)} on this machine, and --minutes gives "
             f"{duration(seconds)}. Give more minutes, or a smaller --model."
         )
-    return max(1, int(0.95 * (seconds - spent) / epoch))
+    return max(1, int(0.95 * (seconds - spent) / (epoch + saving)))
 
 
 def duration(seconds: float) -> str:

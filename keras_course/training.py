@@ -149,13 +149,15 @@ def fit(
             with replicated.scope(replicas, recipe.batch_size):
                 model = build(recipe, splits, precision)
         model.optimizer.learning_rate = recipe.learning_rate
-        if recipe.schedule in schedules.BETWEEN_EPOCHS and not extra_callbacks:
+        on_jax = keras.backend.backend() == "jax"  # where each step of a call has its rate
+        if (on_jax or recipe.schedule in schedules.BETWEEN_EPOCHS) and not extra_callbacks:
             total = architecture.total(architecture.rows(model))
-            step.take_together(model, total.multiply_adds * recipe.batch_size)
+            step.take_together(model, total.multiply_adds * recipe.batch_size, steps_per_epoch)
         seconds = loop.epoch_seconds or epoch_seconds
         seconds = seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:
-            epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds())
+            saving = callbacks.seconds_of_saving(model, folder)
+            epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds(), saving)
             recipe = dataclasses.replace(recipe, epochs=epochs)
         files.write_text(folder / "recipe.json", recipe.to_json())
         print(

@@ -1,10 +1,14 @@
 """The benchmark for GPUs: it goes on where it ended, and begins with what must be right."""
 
+import json
+import math
+
+import keras
 import numpy as np
 import pytest
 
 from benchmarks import cifar10_files, gpu
-from keras_course import data
+from keras_course import data, devices, models
 from keras_course.data.splits import Split, Splits
 from keras_course.recipes import Recipe
 
@@ -20,31 +24,111 @@ def measured(monkeypatch):
 
     right = {"loss": 0.0, "gradients": 1e-5}
     pieces = {
-        "correctness": lambda short: {"a": lambda: measure("a", right)},
-        "steps": lambda short: {key: (lambda key=key: measure(key, {"n": 1})) for key in "bcd"},
+        "correctness": lambda asked: {"a": lambda: measure("a", right)},
+        "steps": lambda asked: {key: (lambda key=key: measure(key, {"n": 1})) for key in "bcd"},
+        "networks": lambda asked: {"e": lambda: measure("e", {"n": 1})},
     }
     monkeypatch.setattr(gpu, "PIECES", pieces)
     return names
+
+
+def keep(results):
+    """Writes nothing."""
 
 
 def test_a_second_call_measures_what_the_first_left(measured, monkeypatch):
     clock = iter(range(0, 10_000, 100))
     monkeypatch.setattr(gpu.time, "monotonic", lambda: next(clock))
     results, written = {"pieces": {}}, []
-    assert not gpu.run(["correctness", "steps"], False, results, lambda _: written.append(1))
+    assert not gpu.run(["correctness", "steps"], gpu.Asked(), results, written.append)
     assert measured == ["a", "b"] and len(written) == 2
-    assert gpu.run(["correctness", "steps"], False, results, written.append)
+    assert gpu.run(["correctness", "steps"], gpu.Asked(), results, written.append)
     assert measured == ["a", "b", "c", "d"]
     assert list(results["pieces"]["steps"]) == ["b", "c", "d"]
 
 
+@pytest.mark.parametrize("minutes, begun", [(4, True), (6, False)])
+def test_what_does_not_fit_into_the_rest_of_a_call_is_not_begun(
+    measured, minutes, begun, monkeypatch
+):
+    clock = iter((0, 0, 0, 200, 200, 200, 440))  # seconds: 200 for correctness
+    monkeypatch.setattr(gpu.time, "monotonic", lambda: next(clock))
+    assert gpu.run(["networks"], gpu.Asked(minutes=minutes), {"pieces": {}}, keep) == begun
+    assert measured == ["a", "e"][: 1 + begun]
+
+
 def test_nothing_is_measured_on_a_device_that_computes_something_else(measured, monkeypatch):
-    monkeypatch.setitem(
-        gpu.PIECES, "correctness", lambda short: {"a": lambda: {"loss": 0.0, "gradients": 0.1}}
-    )
-    with pytest.raises(SystemExit, match="do not compute the same"):
-        gpu.run(["correctness", "steps"], False, {"pieces": {}}, lambda _: None)
+    found = {"loss": 0.0, "gradients": 0.1}
+    monkeypatch.setitem(gpu.PIECES, "correctness", lambda asked: {"a": lambda: dict(found)})
+    results = {"pieces": {}}
+    for piece in ("correctness", "steps"):  # no piece goes without it
+        with pytest.raises(SystemExit, match="does not compute what it should"):
+            gpu.run([piece], gpu.Asked(), results, keep)
     assert measured == []
+    found["gradients"] = 0.01  # a later call tries again
+    assert gpu.run(["steps"], gpu.Asked(), results, keep)
+    assert measured == ["b", "c", "d"]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="is JAX's")
+def test_rounding_passes_and_a_mistake_or_nan_does_not():
+    keras.utils.set_random_seed(0)
+    model = models.build("simple_cnn", input_shape=(32, 32, 3))
+    (images, labels), *_ = gpu.noise(16)
+    images = images.astype("float32")
+    right = gpu.loss_and_gradients(model, images, labels)
+    rounded = gpu.loss_and_gradients(model, images * np.float32(1 + 1e-6), labels)
+    assert gpu.is_rounding(gpu.difference(right, rounded))
+    kernel = model.trainable_variables[2]
+    assert len(kernel.shape) == 4
+    kernel.assign(np.array(kernel)[::-1])
+    flipped = gpu.loss_and_gradients(model, images, labels)
+    assert not gpu.is_rounding(gpu.difference(right, flipped))
+    for wrong in ((math.nan, right[1]), (right[0], right[1] * math.nan)):
+        assert not gpu.is_rounding(gpu.difference(right, wrong))
+        assert not gpu.is_rounding(gpu.difference(wrong, right))
+
+
+def test_without_a_gpu_only_small_versions_are_measured(measured, monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "gpus", list)
+    with pytest.raises(SystemExit, match="sees no GPU"):
+        gpu.go_on(["steps"], gpu.Asked(), tmp_path / "gpu.json")
+    assert measured == [] and not list(tmp_path.iterdir())
+
+
+def test_the_results_of_each_machine_stand_beside_those_of_the_others(
+    measured, monkeypatch, tmp_path
+):
+    path = tmp_path / "gpu.json"
+    monkeypatch.setattr(gpu, "ROWS", {"steps": gpu.Rows("| n |", lambda case: str(case["n"]))})
+    monkeypatch.setattr(gpu.PIECES["steps"], "__doc__", "Numbers.")
+    monkeypatch.setattr(devices, "gpus", lambda: ["one"])
+    for device, short in (("processor", True), ("H100", False), ("H200", False), ("H100", False)):
+        here = {"device": device, "precision": "float32", "versions": {"jax": "1"}, "date": "today"}
+        monkeypatch.setattr(gpu.machine, "today", lambda here=here: here)
+        assert gpu.go_on(["steps"], gpu.Asked(short), path) == 0
+    assert measured == 3 * ["a", "b", "c", "d"]  # of H100 all was there
+    machines = json.loads(path.read_text())["machines"]
+    assert {each["device"] for each in machines} == {"processor", "H100", "H200"}
+    text = gpu.table({"machines": machines})
+    for device in ("### H100\n", "### H200\n", "### processor, shortened\n"):
+        assert text.count(device) == 1
+    assert "still to be measured" not in text
+    shortened = [each for each in machines if each["short"]]
+    assert "still to be measured" in gpu.table({"machines": shortened})
+
+
+@pytest.mark.parametrize(
+    "device, peak",
+    [
+        ("1 x NVIDIA H100 80GB HBM3", 989e12),
+        ("1 x NVIDIA A100-SXM4-40GB", 312e12),
+        ("2 x NVIDIA L4", 121e12),
+        ("1 x NVIDIA L40S", None),
+    ],
+)
+def test_a_peak_is_that_of_the_whole_name(device, peak):
+    assert gpu.peak_of(device) == peak
 
 
 def test_cifar10_travels_in_files(tmp_path, monkeypatch):
@@ -64,13 +148,26 @@ def test_cifar10_travels_in_files(tmp_path, monkeypatch):
         "train_00080",
         "test_00000",
     ]
+    train, test = cifar10_files._read("train", tmp_path), cifar10_files._read("test", tmp_path)
+    np.testing.assert_array_equal(
+        train.images, np.concatenate([splits.train.images, splits.validation.images])
+    )
+    np.testing.assert_array_equal(test.images, splits.test.images)
     monkeypatch.setattr(cifar10_files, "folder", tmp_path)
     found = cifar10_files.load(Recipe(dataset="cifar10", validation_fraction=0.1))
     assert [len(part.labels) for part in found[:3]] == [90, 10, 20]
-    np.testing.assert_array_equal(found.test.images, splits.test.images)
     assert found.test.labels.tolist() == splits.test.labels.tolist()
     assert found.class_names == splits.class_names
 
 
-def test_a_file_has_at_most_60_megabytes():
+def test_a_file_has_at_most_60_megabytes_however_its_images_are():
     assert cifar10_files.IMAGES * (32 * 32 * 3 + 1) < 59e6
+
+
+def test_smooth_images_take_less_room(tmp_path, monkeypatch):
+    slope = np.broadcast_to(np.arange(32, dtype="uint8")[:, None], (100, 32, 32, 3)).copy()
+    slope += np.random.default_rng(0).integers(0, 200, (100, 1, 1, 3)).astype("uint8")
+    splits = Splits(*3 * [Split(slope, np.zeros(100, int))], cifar10_files.NAMES)
+    monkeypatch.setattr(data, "load", lambda *_: splits)
+    for path in cifar10_files.write(tmp_path):
+        assert path.stat().st_size < slope.nbytes / 10

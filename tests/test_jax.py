@@ -1,18 +1,21 @@
 """What is JAX's own: rates set between steps, batches on the device, what needs TensorFlow."""
 
 import sys
+from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, devices, training, variables
+from keras_course import callbacks, devices, jax_step, step, training, variables
 from keras_course.cli import main
 from keras_course.data import pipeline, prepared
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
 from keras_course.search.range_test import RangeTest, StepLosses
+from tests.conftest import bright_channel
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 3)).astype("uint8")
 LABELS = np.arange(40)
@@ -80,6 +83,121 @@ def test_values_that_were_read_are_not_touched_by_the_steps_that_follow():
     assert all(map(np.array_equal, before, copies))
 
 
+# What happens in a step and in an epoch. ---------------------------------------------------------
+
+
+SMALL = Recipe(
+    dataset="bright channel",
+    model="simple_cnn",
+    normalization="batch",
+    augmentation="shift2",
+    alternating_flip=True,
+    optimizer="nesterov",
+    averaging=0.9,
+    schedule="cosine",
+    batch_size=8,
+    epochs=3,
+    precision="float32",
+)
+
+
+def test_the_clock_of_an_epoch_holds_no_compilation(splits, tmp_path, monkeypatch, caplog):
+    found = []
+
+    class Clock(callbacks.RecordRateAndTime):
+        def on_epoch_begin(self, epoch, logs=None):
+            caplog.clear()
+            super().on_epoch_begin(epoch, logs)
+
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            found.append([text for text in caplog.messages if text.startswith("Compiling ")])
+
+    monkeypatch.setattr(callbacks, "RecordRateAndTime", Clock)
+    validation = bright_channel(300, seed=4)  # more than a batch
+    with jax.log_compiles():
+        jnp.arange(12345)
+        assert "Compiling" in caplog.text  # so the log does tell
+        training.fit(SMALL, tmp_path, splits=splits._replace(validation=validation))
+    assert found == [[], [], []]
+
+
+def test_an_epoch_puts_the_variables_back_for_itself_and_its_validation_alone(
+    splits, tmp_path, monkeypatch
+):
+    calls, sync = [], keras.Model.jax_state_sync
+
+    def counted(model):
+        if not model._jax_state_synced:  # else there is nothing to do
+            calls.append(model)
+        sync(model)
+
+    monkeypatch.setattr(keras.Model, "jax_state_sync", counted)
+    run = training.fit(SMALL, tmp_path, splits=splits, epoch_seconds=1)
+    assert len(run.history) == 3 and len(calls) <= 3 * 3
+
+
+def steps_at(rates, together, epochs=1):
+    """Train the line through these rates, some steps in a call; return it and its loss."""
+    model = line()
+    step.in_one_graph(model)
+    model.steps_per_execution = model.train_function.steps = together
+    follow = callbacks.FollowRates(rates)
+    guard = callbacks.StopWhenNotFinite()
+    fitted = model.fit(**ones(len(rates) // epochs), epochs=epochs, callbacks=[follow, guard])
+    return model, fitted.history["loss"]
+
+
+def test_several_steps_in_a_call_are_those_steps():
+    rates = [0.5, 0.25, 4.0, 0.125, 1.0, 2.0, 8.0, 0.5, 1.0, 2.0, 0.25, 0.5]
+    one, losses = steps_at(rates, 1, epochs=2)
+    several, together = steps_at(rates, 3, epochs=2)
+    assert losses == together  # exact: powers of two
+    for model in (one, several):
+        assert model.get_weights() == [-sum(rates)]
+        assert int(model.optimizer.iterations) == 12
+        assert float(model.optimizer.learning_rate) == 0.5
+
+
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "adam", "dropout": 0.3, "averaging": 0.0}])
+def test_several_steps_of_a_network_train_as_single_ones_do(changes, splits, tmp_path, monkeypatch):
+    recipe = replace(SMALL, **changes)
+    one = training.fit(recipe, tmp_path / "one", splits=splits, epoch_seconds=1)
+    calls, call = [], jax_step.TrainFunction.__call__
+    monkeypatch.setattr(
+        jax_step.TrainFunction, "__call__", lambda *given: calls.append(1) or call(*given)
+    )
+    monkeypatch.setattr(devices, "gpus", lambda: [Gpu("6.1")])
+    several = training.fit(recipe, tmp_path / "several", splits=splits, epoch_seconds=1)
+    assert len(calls) == len(several.history) == 3  # the 12 steps of an epoch are one call
+    for row, other in zip(one.history, several.history, strict=True):
+        kept = {name: row[name] for name in row if name != "seconds"}
+        assert kept == pytest.approx({name: other[name] for name in kept}, rel=1e-4)
+
+
+@pytest.mark.parametrize("together", [1, 2, 8])
+def test_the_step_of_a_call_at_which_a_loss_diverges_is_named(together):
+    rates = [1.0, 0.5, 2.0, 0.25, np.inf, 4.0, 1.0, 8.0]
+    with pytest.raises(callbacks.Diverged) as raised:
+        steps_at(rates, together)
+    assert raised.value.step == 6 and raised.value.learning_rate == 4.0
+
+
+@pytest.mark.parametrize("steps, together", [(100, 25), (97, 1), (64, 32)])
+def test_a_call_has_a_divisor_of_the_steps_of_an_epoch(steps, together, monkeypatch):
+    model = line()
+    step.in_one_graph(model)
+    step.take_together(model, 1000, steps)
+    assert model.steps_per_execution == 1  # without a GPU
+    monkeypatch.setattr(devices, "gpus", lambda: [Gpu("9.0")])
+    step.take_together(model, 1000, steps)
+    assert model.steps_per_execution == model.train_function.steps == together
+    other = line()
+    step.in_one_graph(other)
+    step.take_together(other, step.TOGETHER_ON_GPU, steps)
+    assert other.steps_per_execution == 1
+
+
 # Batches on the device. --------------------------------------------------------------------------
 
 
@@ -115,6 +233,7 @@ def test_the_device_holds_the_images_once_as_bytes_and_as_long_as_they_are_there
     evaluated = pipeline.evaluation_batches(images, LABELS, 16)
     assert one.arrays[0] is other.arrays[0] is evaluated.arrays[0]
     assert one.arrays[0].dtype == "uint8"
+    assert evaluated.batch_size == 10 and len(evaluated) == 4  # of 16 at most: none is smaller
     key = id(images)
     assert key in jax_batches._placed
     del images
@@ -212,3 +331,11 @@ def test_a_gpu_is_named_and_gets_the_precision_of_its_hardware(capability, preci
     assert devices.choose_precision("auto") == precision
     assert devices.describe() == "2 x NVIDIA H100 80GB HBM3"
     devices.require_gpu()
+
+
+@pytest.mark.parametrize("platform, count", [("gpu", 1), ("cuda", 1), ("rocm", 1), ("cpu", 0)])
+def test_a_gpu_is_one_by_any_name_of_its_platform(platform, count, monkeypatch):
+    gpu = Gpu("9.0")
+    gpu.platform = platform
+    monkeypatch.setattr(jax, "devices", lambda: [gpu])
+    assert len(devices.gpus()) == count

@@ -30,7 +30,7 @@ FLOORS = [
         "schedules",
         "optimizers",
         "losses",
-        "step",
+        "jax_step",
         "plots",
         "architecture",
         "boxes",
@@ -38,6 +38,7 @@ FLOORS = [
         "replicas",
     },
     {
+        "step",
         "augmentation",
         "average_precision",
         "box_plots",

@@ -81,6 +81,24 @@ def test_a_copy_that_diverges_touches_no_other():
     assert all(map(np.array_equal, weights, weights_beside))
 
 
+def test_any_number_of_steps_and_other_beginnings_are_compiled_once(caplog):
+    copies, first, batches = copies_of(LINEAR)
+
+    def run(steps):
+        copies.begin([first] * 3)
+        copies.train(itertools.islice(batches, steps), np.full((3, steps), 1e-3))
+        copies.evaluate(itertools.islice(batches, 2))
+
+    run(2)
+    with jax.log_compiles():
+        copies.judge.clear_cache()
+        copies.evaluate(itertools.islice(batches, 1))
+        assert "Compiling" in caplog.text  # so the log does tell
+        caplog.clear()
+        run(5)
+    assert not [text for text in caplog.messages if text.startswith("Compiling ")]
+
+
 def trials(found):
     board = found.leaderboard["trials"]
     return [(row["trial"], row["learning_rate"], row["steps"], row["status"]) for row in board]

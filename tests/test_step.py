@@ -62,7 +62,7 @@ def test_it_trains_as_keras_own_step_does(optimizer, together):
     ours, _ = compiled(optimizer)
     step.in_one_graph(ours)
     if together > 1:
-        step.take_together(ours, round(step.TOGETHER / 3 / together))
+        step.take_together(ours, round(step.TOGETHER / 3 / together), 4)
         assert ours.steps_per_execution == together  # which does not divide the steps
     found = history(ours)
     for name, values in expected.items():
@@ -111,7 +111,7 @@ def test_the_optimizer_within_the_one_that_scales_the_loss_sums_no_gradients_eit
 def test_where_keras_is_asked_for_something_else_its_own_step_stays(option):
     model, _ = compiled(**option)
     step.in_one_graph(model)
-    step.take_together(model, 1)
+    step.take_together(model, 1, 4)
     assert model.train_function is None
     assert model.steps_per_execution == option.get("steps_per_execution", 1)
 
@@ -127,18 +127,29 @@ def test_a_frozen_network_that_is_compiled_anew_gets_a_new_step():
         assert np.array_equal(before, model.layers[2].get_weights()[0]) != trainable
 
 
+def test_what_was_validated_before_is_validated_as_a_whole_when_steps_are_taken_together():
+    model, _ = compiled()
+    step.in_one_graph(model)
+    batches = pipeline.evaluation_batches(*bright_channel(64), 8)
+    before = model.evaluate(batches, verbose=0), model.predict(batches, verbose=0)
+    step.take_together(model, 1, 4)
+    after = model.evaluate(batches, verbose=0), model.predict(batches, verbose=0)
+    np.testing.assert_allclose(before[0], after[0], rtol=1e-6)
+    np.testing.assert_allclose(before[1], after[1], rtol=1e-6)
+
+
 def test_a_large_step_stays_alone_and_a_small_one_does_not():
     for multiply_adds, steps in ((5e9, 1), (1e9, 3), (1e3, step.MOST)):
         model, _ = compiled()
         step.in_one_graph(model)
-        step.take_together(model, multiply_adds)
+        step.take_together(model, multiply_adds, 100)
         assert model.steps_per_execution == steps
 
 
 def test_a_loss_that_is_not_finite_ends_the_call_and_its_step_is_named():
     model, _ = compiled("nesterov")
     step.in_one_graph(model)
-    step.take_together(model, 1)
+    step.take_together(model, 1, 4)
     model.optimizer.learning_rate = 1e38
     with pytest.raises(callbacks.Diverged) as raised:
         history(model, 8, [callbacks.StopWhenNotFinite()])

@@ -110,6 +110,8 @@ def test_minutes_become_epochs():
     assert timing.epochs_within(60, 6) == 9  # a twentieth is kept back
     assert timing.epochs_within(60, 6, spent=30) == 4
     assert timing.epochs_within(60, 6, spent=59) == 1  # too late, but begun
+    assert timing.epochs_within(120, 6, saving=6) == 9
+    assert timing.epochs_within(6.5, 6, saving=6) == 1
     with pytest.raises(UserError, match=r"One epoch takes 6\.0 s .* gives 5\.0 s"):
         timing.epochs_within(5, 6)
 
@@ -125,9 +127,22 @@ def test_a_machine_that_slows_down_loses_epochs_and_not_the_appointment(
     splits, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(timing, "measure_epoch", lambda *_: 0.001)  # seconds
+    monkeypatch.setattr(callbacks, "seconds_of_saving", lambda *_: 0)
     recipe = dataclasses.replace(TINY, patience=1000)
     run = training.fit(recipe, tmp_path, splits=splits, minutes=0.1)
     assert len(run.history) < run.recipe.epochs  # 5,700 had been promised
+
+
+def test_minutes_leave_time_to_save_each_epoch(splits, tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "measure_epoch", lambda *_: 100)  # seconds
+    monkeypatch.setattr(callbacks, "seconds_of_saving", lambda *_: 100)
+    assert training.fit(TINY, tmp_path, splits=splits, minutes=11).recipe.epochs == 3
+
+
+def test_saving_is_measured_and_leaves_nothing(splits, tmp_path):
+    model = training.build(TINY, splits)
+    assert 0 < callbacks.seconds_of_saving(model, tmp_path) < 60
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -322,6 +337,33 @@ def test_a_machine_that_slows_down_trains_fewer_epochs_and_the_rate_still_falls_
     np.testing.assert_allclose(seen[:16], rates[:16], rtol=1e-6)
     assert seen[16] == pytest.approx(rates[16]) and seen[-1] == pytest.approx(rates[-1], abs=1e-9)
     assert all(np.diff(seen) <= 0)
+
+
+def test_a_save_as_long_as_an_epoch_halves_the_epochs_still_to_come(monkeypatch):
+    Clock.now = 0.0
+    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: Clock.now)
+
+    class Save(keras.callbacks.Callback):
+        """As a run does: before the first epoch and after each."""
+
+        def on_train_begin(self, logs=None):
+            Clock.now += 10
+
+        def on_epoch_end(self, epoch, logs=None):
+            Clock.now += 10
+
+    class Epoch(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["seconds"] = 10
+            Clock.now += 10
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    fitted = model.fit(
+        np.zeros((8, 1)), np.zeros((8, 1)), batch_size=8, epochs=9, verbose=0,
+        callbacks=[Epoch(), callbacks.EndInTime(103.0), Save()],
+    )  # fmt: skip
+    assert len(fitted.epoch) == 5  # of 9, which would fit without saving; the last ends at 100 s
 
 
 def test_the_ideas_of_the_race_train_and_the_run_answers_with_a_mean(splits, tmp_path):

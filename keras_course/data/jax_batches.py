@@ -52,28 +52,22 @@ class TrainingBatches(keras.utils.PyDataset):
         self.steps = count // batch_size  # of an epoch
         self.first = first_epoch * self.steps
         self.epoch, self.order = None, None
-
-        def order(epoch):
-            indices, keys = pipeline.order(count, batch_size, seed, epoch)
-            turned = pipeline.turned(count, seed, epoch)[indices] if alternate else None
-            return jax.device_put((indices.astype("int32"), keys.astype("uint32"), turned))
-
-        @jax.jit
-        def batch(arrays, order, step):
-            (images, labels), (indices, keys, turned) = arrays, order
-            x = images[indices[step]]
-            if alternate:
-                x = jnp.where(turned[step][:, None, None, None], x[:, :, ::-1], x)
-            x, y = augment(x.astype("float32"), layers, keys[step]), labels[indices[step]]
-            return then(x, y) if then else (x, y)
-
-        self.order_of, self.batch = order, batch
+        self.count, self.batch_size, self.seed, self.alternate = count, batch_size, seed, alternate
+        self.layers, self.then = tuple(layers), then
 
     def __getitem__(self, number):
         epoch, step = divmod(self.first + number, self.steps)
         if epoch != self.epoch:
-            self.epoch, self.order = epoch, self.order_of(epoch)
-        return self.batch(self.arrays, self.order, jax.device_put(np.int32(step)))
+            self.epoch, self.order = epoch, self._order_of(epoch)
+        step = jax.device_put(np.int32(step))
+        return _batch(self.arrays, self.order, step, self.layers, self.then)
+
+    def _order_of(self, epoch):
+        indices, keys = pipeline.order(self.count, self.batch_size, self.seed, epoch)
+        turned = None
+        if self.alternate:
+            turned = pipeline.turned(self.count, self.seed, epoch)[indices]
+        return jax.device_put((indices.astype("int32"), keys.astype("uint32"), turned))
 
     def skip(self, steps: int) -> "TrainingBatches":
         rest = copy.copy(self)
@@ -81,13 +75,28 @@ class TrainingBatches(keras.utils.PyDataset):
         return rest
 
 
+@jax.jit(static_argnames=("layers", "then"))  # compiled once for all instances with the same ones
+def _batch(arrays, order, step, layers, then):
+    (images, labels), (indices, keys, turned) = arrays, order
+    x = images[indices[step]]
+    if turned is not None:
+        x = jnp.where(turned[step][:, None, None, None], x[:, :, ::-1], x)
+    x, y = augment(x.astype("float32"), layers, keys[step]), labels[indices[step]]
+    return then(x, y) if then else (x, y)
+
+
 class EvaluationBatches(keras.utils.PyDataset):
-    """All images in their order; the last batch may be a smaller one."""
+    """All images in their order.
+
+    A batch of another size is compiled anew: so they are of the largest size up to `batch_size`
+    and above half of it that divides the images, where there is one. Else the last one is smaller.
+    """
 
     def __init__(self, images, labels, batch_size):
         super().__init__()
-        self.arrays, self.batch_size = (on_device(images), on_device(labels)), batch_size
-        self.count = len(images)
+        self.arrays, self.count = (on_device(images), on_device(labels)), len(images)
+        sizes = range(batch_size, batch_size // 2, -1)
+        self.batch_size = next((size for size in sizes if self.count % size == 0), batch_size)
 
     def __len__(self):
         return -(-self.count // self.batch_size)

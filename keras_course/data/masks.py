@@ -54,5 +54,9 @@ def training_batches(
         layers=augmentation.layers_of(augmentation_name),
         seed=seed,
         first_epoch=first_epoch,
-        then=lambda x, _: (x[..., :-1], ops.cast(x[..., -1], "int32")),
+        then=_apart,
     )
+
+
+def _apart(stacked, _):
+    return stacked[..., :-1], ops.cast(stacked[..., -1], "int32")

@@ -8,7 +8,6 @@ learns what it would alone with its rate, and one that diverges touches no other
 from collections.abc import Iterable, Sequence
 
 import jax
-import jax.numpy as jnp
 import keras
 import numpy as np
 
@@ -26,17 +25,20 @@ class Copies:
             model.non_trainable_variables,
             model.optimizer.variables,
         )
-        self.metrics = [jnp.zeros(variable.shape) for variable in model.metrics_variables]
+        self.metrics = [np.zeros(variable.shape, "float32") for variable in model.metrics_variables]
         self.learn = jax.jit(jax.vmap(self._learn, in_axes=(0, 0, None)), donate_argnums=0)
         self.judge = jax.jit(jax.vmap(self._judge, in_axes=(0, 0, None)))
+        self.pick = jax.jit(lambda state, number: jax.tree.map(lambda each: each[number], state))
 
     def begin(self, values: Sequence[list[np.ndarray]]) -> None:
         """Make one copy of each list of values, as `variables.read` returns them."""
-        each = []
-        for one in values:
-            variables.write(self.model, one)
-            each.append([[np.array(variable) for variable in group] for group in self.groups])
-        self.state = jax.tree.map(lambda *arrays: jnp.stack(arrays), *each)
+        place = {id(variable): at for at, variable in enumerate(variables.of(self.model))}
+        self.state = jax.device_put(
+            [
+                [np.stack([one[place[id(variable)]] for one in values]) for variable in group]
+                for group in self.groups
+            ]
+        )
 
     def train(self, batches: Iterable, rates: np.ndarray) -> dict[str, np.ndarray]:
         """Take a step with each batch; rates: those of each copy, of shape (copies, steps).
@@ -44,24 +46,25 @@ class Copies:
         Returns the loss and the metrics of each step, in the same shape.
         """
         found = []
-        for batch, now in zip(batches, jnp.asarray(rates, "float32").T, strict=True):
+        for batch, now in zip(batches, np.asarray(rates, "float32").T, strict=True):
             self.state, logs = self.learn(self.state, now, batch)
             found.append(logs)
+        found = jax.device_get(found)
         return {name: np.stack([logs[name] for logs in found], axis=1) for name in found[0]}
 
     def evaluate(self, batches: Iterable) -> dict[str, np.ndarray]:
         """Return the loss and the metrics of each copy on all of the batches."""
         count = len(self.state[0][0])
-        metrics = [jnp.stack([zero] * count) for zero in self.metrics]
+        metrics = [np.stack([zero] * count) for zero in self.metrics]
         for batch in batches:
             metrics, logs = self.judge(self.state, metrics, batch)
         return {name: np.asarray(value) for name, value in logs.items()}
 
     def load(self, number: int) -> keras.Model:
         """Return the model with the variables of a copy."""
-        for group, values in zip(self.groups, self.state, strict=True):
+        for group, values in zip(self.groups, self.pick(self.state, number), strict=True):
             for variable, value in zip(group, values, strict=True):
-                variable.assign(value[number])
+                variable.assign(value)
         return self.model
 
     def _learn(self, state, rate, batch):
