@@ -98,7 +98,10 @@ def train(given):
 
     with runs.output(given.output) as folder:
         run = training.fit(
-            recipe, folder, minutes=given.minutes, replicas=replicas.count(given.devices)
+            recipe,
+            folder,
+            minutes=given.minutes,
+            replicas=given.devices and replicas.count(given.devices),
         )
     _print_validation(run)
 
@@ -106,7 +109,7 @@ def train(given):
 def _resume(given):
     """Go on with a training that was cut off; its folder says what it is of."""
     quiet.import_keras()
-    from keras_course import replicas, runs, training, transfer
+    from keras_course import devices, replicas, runs, training, transfer
     from keras_course.recipes import Recipe
 
     if given.recipe or given.minutes or given.output or _fields(given, Recipe):
@@ -115,12 +118,22 @@ def _resume(given):
             "its parts, --minutes and --output."
         )
     recipe = runs.recipe_of(given.resume)
+    if not Path(given.resume, "last.npz").exists() and not runs.is_finished(Path(given.resume)):
+        raise UserError(
+            f"No training has begun in {given.resume}, perhaps a search. "
+            f"{runs.how_to_go_on(given.resume)}"
+        )
+    if recipe.pretrained and given.devices not in (None, "1"):
+        raise UserError("transfer trains on one device: leave out --devices.")
+    if given.device == "gpu":
+        devices.require_gpu()
     _prepare(recipe.dataset, given.yes)
     if recipe.pretrained:
         random = dataclasses.replace(recipe, pretrained=None)
         run = transfer.transfer(recipe.pretrained, random, given.resume)
     else:
-        run = training.fit(recipe, given.resume, replicas=replicas.count(given.devices))
+        chosen = given.devices and replicas.count(given.devices)
+        run = training.fit(recipe, given.resume, replicas=chosen)
     _print_validation(run)
 
 
@@ -216,7 +229,7 @@ def find_lr(given):
     from keras_course import runs
     from keras_course.search.range_test import range_test
 
-    with runs.output(given.output) as folder:
+    with runs.output(given.output, goes_on=False) as folder:
         range_test(recipe, folder=runs.claim(folder, recipe))
     print(f"Picture: {folder / 'range_test.png'}")
 
@@ -251,7 +264,7 @@ def tune(given):
             workers=given.workers,
             parallel_rates=given.parallel_rates,
         )
-    print(found.text())
+    print(f"{found.text()}\nThe search is in {folder}.")
 
 
 def _without_slurm(typed):
@@ -348,7 +361,7 @@ def data_preview(given):
     chosen = given.augmentation or RECIPES["default"].augmentation
     augmentation.check(chosen)
     splits = data.load(given.name)
-    with runs.output(given.output) as folder:
+    with runs.output(given.output, goes_on=False) as folder:
         for path in preview.preview(splits, given.name, chosen, folder):
             print(path)
 
@@ -366,7 +379,7 @@ def models_describe(given):
     _check_positive(given)
     pixels = given.input_size
     model = models.build(given.name, input_shape=(pixels, pixels, 3), num_classes=given.num_classes)
-    with runs.output(given.output) as folder:
+    with runs.output(given.output, goes_on=False) as folder:
         print(describe.describe(model, folder))
 
 

@@ -198,6 +198,20 @@ def read_sealed(path: str | os.PathLike) -> dict:
     return values
 
 
+def intact(path: str | os.PathLike) -> dict | None:
+    """Return what `write_sealed` wrote; None where there is none, or a damaged one, which is said.
+
+    For what can be made anew.
+    """
+    try:
+        return read_sealed(path)
+    except FileNotFoundError:
+        return None
+    except Damaged as error:
+        print(f"{error} What it said is found out anew.", flush=True)
+        return None
+
+
 def _seal(values):
     # Sorted and without spaces: who formats the file anew, has not changed it.
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))

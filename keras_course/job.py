@@ -95,15 +95,18 @@ def _search_sizes(folder, seconds, step, trials):
     must have the same ones.
     """
     path = folder / "search_sizes.json"
-    if not path.exists():
-        # The range test costs as much as a trial, and judging a trial a fifth of it.
-        steps = max(seconds / 10, min(30, seconds / 4)) / step / (1 + 1.2 * trials)
-        steps = min(
-            max(int(round(steps, -1)), 10), 1000
-        )  # tens: equal on machines of similar speed
-        sizes = {"steps": steps, "range_test_steps": min(max(steps, 40), 100)}
-        files.write_sealed(path, {**sizes, "validation_images": 1000})
-    return files.read_sealed(path)
+    if sizes := files.intact(path):
+        return sizes
+    # The range test costs as much as a trial, and judging a trial a fifth of it.
+    steps = max(seconds / 10, min(30, seconds / 4)) / step / (1 + 1.2 * trials)
+    steps = min(max(int(round(steps, -1)), 10), 1000)  # tens: equal on machines of similar speed
+    sizes = {
+        "steps": steps,
+        "range_test_steps": min(max(steps, 40), 100),
+        "validation_images": 1000,
+    }
+    files.write_sealed(path, sizes)
+    return sizes
 
 
 def summary(run: Run, exported: Exported | str, page: Path, seconds: float) -> str:

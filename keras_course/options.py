@@ -64,8 +64,8 @@ def demo_options(command):
 def train_options(command):
     recipe_options(command)
     minutes_option(command)
-    text = "all, or how many devices share each batch; left out: 1"
-    command.add_argument("--devices", metavar="N", default="1", help=text)
+    text = "all, or how many devices share each batch; left out: 1, or as a run to --resume began"
+    command.add_argument("--devices", metavar="N", help=text)
     text = "go on with a run that was cut off, to the result that it would have had"
     command.add_argument("--resume", metavar="RUN", help=text)
 

@@ -223,6 +223,7 @@ def test_every_command_works_alone(shapes, quarters, capsys):
     assert main(["find-lr", *small]) == 0
     typed = ["tune", *small, "--trials", "2", "--band", "1e-3", "1e-2", "--steps", "4"]
     assert main([*typed, "--output", "searched"]) == 0
+    assert capsys.readouterr().out.endswith("\nThe search is in searched.\n")
     board = json.loads(Path("searched/search/leaderboard.json").read_text())
     assert board["band"] == [1e-3, 1e-2]
     assert [trial["steps"] for trial in board["trials"]] == [4, 4]

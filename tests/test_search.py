@@ -216,8 +216,10 @@ def test_a_search_that_goes_on_can_be_shown_and_one_that_is_ended_tells_its_best
     monkeypatch.setattr(Narrator, "on_trial_end", terminated)
     with pytest.raises(Terminated):
         tune.tune(RECIPE, tmp_path, search="grid", **QUICK)
-    told = r"Interrupted; 2 trials have ended. .* The best rate so far: [\d.]+, val_accuracy [\d.]+"
-    assert re.search(told, capsys.readouterr().out)
+    told = (
+        rf"2 trials have ended. The search in {tmp_path}/search can go on. The best rate so far: "
+    )
+    assert re.search(told + r"[\d.]+, val_accuracy [\d.]+", capsys.readouterr().out)
     assert cli.main(["tune", "--show", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "grid search, logistic_regression on rows" in shown and "2 trials" in shown

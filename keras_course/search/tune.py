@@ -277,7 +277,7 @@ def draw(found: Search) -> Sequence[Path]:
 
 def _interrupted(found):
     trials = found.leaderboard["trials"]
-    line = f"Interrupted; {len(trials)} trials have ended. The same command goes on."
+    line = f"Interrupted; {len(trials)} trials have ended. The search in {found.folder} can go on."
     if found.best_learning_rate is None:
         return line
     score = f"{found.leaderboard['monitor']} {trials[0]['score']:.3g}"
