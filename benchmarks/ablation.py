@@ -54,7 +54,7 @@ def learned_first_convolution(recipe, splits):
     (layer,) = (layer for layer in model.layers if isinstance(layer, Whitening))
     layer.kernel.assign(keras.initializers.HeNormal(recipe.seed)(layer.kernel.shape))
     layer.kernel.trainable = True
-    return model
+    return training.compiled(model, recipe)
 
 
 def relu_for_gelu(recipe, splits):

@@ -13,7 +13,7 @@ import statistics
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import training_runs
+from benchmarks import machine, training_runs
 from keras_course import compare
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "compare_rates.json"
@@ -55,7 +55,7 @@ def table(results: dict) -> str:
         seconds = [run["training_seconds"] for run in learned.values()]
         time = f"{statistics.median(seconds):.0f} s" if seconds else ""
         lines.append(f"| {name} | {' | '.join(cells.values())} | {time} |")
-    said = sorted({training_runs.setting(run) for run in runs.values() if "failed" not in run})
+    said = sorted({machine.said(run) for run in runs.values() if "failed" not in run})
     return "\n".join([*lines, "", f"{EPOCHS} epochs each, seed 0. {'; '.join(said)}."])
 
 

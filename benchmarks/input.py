@@ -13,7 +13,6 @@ CIFAR-10 where it is prepared.
 import argparse
 import json
 import multiprocessing
-import resource
 import statistics
 import time
 from pathlib import Path
@@ -71,7 +70,7 @@ def beside(splits, rounds):
 
 def memory(connection):
     """Send the name of the data set and the megabytes that its input adds to the peak."""
-    from keras_course import augmentation, data, quiet
+    from keras_course import augmentation, data, devices, quiet
 
     quiet.import_keras()
     import tensorflow as tf
@@ -81,16 +80,12 @@ def memory(connection):
     name = "cifar10" if prepared.find("cifar10") else "shapes"
     augmentation.layers_of(DEFAULT)
     tf.constant(1.0) + 1  # TensorFlow has its threads
-    before = peak_megabytes()
+    before = devices.peak_megabytes()
     splits = data.load(name)
     iterator = iter(batches(splits, DEFAULT))
     for _ in range(len(splits.train.labels) // BATCH):
         next(iterator)
-    connection.send({"data": name, "megabytes": peak_megabytes() - before})
-
-
-def peak_megabytes():
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    connection.send({"data": name, "megabytes": devices.peak_megabytes() - before})
 
 
 def in_a_process_of_its_own(function):

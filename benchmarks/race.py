@@ -8,10 +8,11 @@ which images are for validation.
     python -m benchmarks.race --short       trains the first recipe with one seed, anew
     python -m benchmarks.race --show        prints the table of that file
 
-Training time is that of the epochs with their validation, from the first step of the first to the
-end of the last, tracing included; what comes before, import, loading, timing some steps, and the
-test, are not. A run is written down as soon as it has finished, and a second call goes on from
-there. CIFAR-10 must have been prepared: `keras-course data prepare cifar10`.
+Training time is that of the epochs with their validation. "With building" is in addition all that
+`training.fit` does before and after: build the network, trace its step and time some, write the run
+folder. Import, loading the images and the test are in neither. A run is written down as soon as it
+has finished, and a second call goes on from there. CIFAR-10 must have been prepared:
+`keras-course data prepare cifar10`.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from benchmarks import training_runs
+from benchmarks import machine, training_runs
 from keras_course.data import prepared
 from keras_course.recipes import RECIPES
 
@@ -43,7 +44,7 @@ def table(results: dict) -> str:
     """Return the results as Markdown; accuracies in percent, mean and range over the seeds."""
     lines = [
         "| recipe | network | epochs | seeds | test, % | range | goal, % | training | goal "
-        "| in all | peak memory |",
+        "| with building | peak memory |",
         "|" + "---|" * 11,
     ]
     said = set()
@@ -52,7 +53,7 @@ def table(results: dict) -> str:
         if not runs:
             continue
         tests = [100 * run["test_accuracy"] for run in runs]
-        said |= {training_runs.setting(run) for run in runs}
+        said |= {machine.said(run) for run in runs}
 
         def median(key, runs=runs):
             return statistics.median(run[key] for run in runs)

@@ -13,7 +13,6 @@ one is the median of the rounds, and a ratio is the median of the ratios within 
 import argparse
 import json
 import multiprocessing
-import resource
 import statistics
 import time
 from importlib import util
@@ -151,6 +150,10 @@ CONTESTANTS = {
 }
 
 
+BEST = ("ours", "PyTorch, channels last, compiled")
+GOALS = {"resnet20, 128": "2.5, 1.0", "resnet18, 128": "2.5, 1.0", "simple_cnn, 32": "1.5, 1.0"}
+
+
 def serve(connection, contestant, name, size):
     """Train so many steps whenever asked, and answer with the seconds; end when asked for none."""
     from keras_course import quiet
@@ -161,7 +164,9 @@ def serve(connection, contestant, name, size):
     connection.send("ready")
     while steps := connection.recv():
         connection.send(run(steps))
-    connection.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    from keras_course import devices
+
+    connection.send(devices.peak_megabytes())
 
 
 class Contestant:
@@ -207,7 +212,7 @@ def measure(name, size, rounds):
         result[key] = {
             "milliseconds": contestant.milliseconds,
             "median": statistics.median(contestant.milliseconds),
-            "peak_megabytes": round(contestant.end()),
+            "peak_megabytes": contestant.end(),
         }
     ours_in_rounds = result["ours"]["milliseconds"]
     for key in names[1:]:
@@ -224,7 +229,10 @@ def table(results):
 def _table_of(results):
     """Return those of one machine."""
     cases = results["cases"]
-    lines = ["| network, batch | " + " | ".join(CONTESTANTS) + " |", "|---" * 5 + "|"]
+    fast = results["precision"]  # what Keras and PyTorch do by themselves is float32
+    precisions = dict.fromkeys(CONTESTANTS, "float32") | dict.fromkeys(BEST, fast)
+    heads = [f"{key}, {precision}" for key, precision in precisions.items()]
+    lines = [f"| network, batch | {' | '.join(heads)} | goals |", "|---" * 6 + "|"]
     for case, measured in cases.items():
         cells = []
         for key in CONTESTANTS:
@@ -232,10 +240,11 @@ def _table_of(results):
             ratio = f" ({run['ratio']:.2f})" if run and "ratio" in run else ""
             time = run and f"{run['median']:.1f} ms{ratio}, {run['peak_megabytes']:,} MB"
             cells.append(time or "not installed")
-        lines.append(f"| {case} | " + " | ".join(cells) + " |")
+        lines.append(f"| {case} | {' | '.join(cells)} | {GOALS.get(case, '')} |")
     said = (
         "Median step, in parentheses how many times as long as ours, and the peak memory of the "
-        f"process. {machine.said(results)}, {results['rounds']} rounds."
+        "process. Goals: how many times as long Keras as it comes and PyTorch, compiled, should "
+        f"take at least. {machine.said(results)}, {results['rounds']} rounds."
     )
     return "\n".join([*lines, "", said])
 

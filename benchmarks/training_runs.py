@@ -8,12 +8,12 @@ import dataclasses
 import datetime
 import json
 import multiprocessing
-import resource
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks import machine
 from keras_course import files
 from keras_course.errors import Failure
 from keras_course.recipes import Recipe
@@ -59,7 +59,7 @@ def _train(recipe, build, tested):
     from keras_course import quiet
 
     quiet.import_keras()
-    from keras_course import data, training
+    from keras_course import data, devices, training
 
     splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     model = build(recipe, splits) if build else None
@@ -77,17 +77,11 @@ def _train(recipe, build, tested):
         "validation_accuracy": round(run.metrics["validation"]["accuracy"], 4),
         "training_seconds": round(sum(seconds), 1),
         "epoch_seconds": round(statistics.median(seconds), 2),
-        "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_megabytes": devices.peak_megabytes(),
         "date": datetime.date.today().isoformat(),
         **{name: run.metrics[name] for name in kept},
         "recipe": dataclasses.asdict(recipe),
     }
-
-
-def setting(run: dict) -> str:
-    """Return in words where and when a run was made."""
-    versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    return f"{run['device']}, {run['precision']}, {versions}, {run['date']}"
 
 
 def comparison(runs: dict, names: list[str], seeds: Sequence[int], title: str) -> str:
@@ -122,7 +116,7 @@ def comparison(runs: dict, names: list[str], seeds: Sequence[int], title: str) -
             f"| {min(tests.values()):.2f} to {max(tests.values()):.2f} | {gap} | {gap_range} "
             f"| {seconds:.0f} s | {longer} | {epochs} |"
         )
-        said |= {setting(run) for run in done.values()}
+        said |= {machine.said(run) for run in done.values()}
     times = "Training: epochs times the median epoch, medians over the seeds."
     return "\n".join([*lines, "", f"{times} {'; '.join(sorted(said))}."])
 

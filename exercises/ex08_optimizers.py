@@ -32,8 +32,8 @@ LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 # ## One step
 # Here an optimizer is a function for one step. It gets weights, gradient and learning rate, and a
 # state: what it remembers from the steps before. That is a dictionary, empty before the first step.
-# It returns the new weights and the new state, and changes none of what it was given. This is the
-# gradient descent of slide 35, which remembers nothing:
+# It returns the new weights and the new state, and leaves weights and gradient as they were. This
+# is the gradient descent of slide 35, which remembers nothing:
 # %%
 def sgd(weights, gradient, state, learning_rate):
     return weights - learning_rate * gradient, state

@@ -49,6 +49,12 @@ def check(name: str) -> list[str]:
     return parts
 
 
+def check_size(name: str, height: int, width: int) -> None:
+    """Raise a `UserError` where images of this size cannot be augmented so."""
+    if "rotate90" in check(name):
+        RandomRotation90.check_size(height, width)
+
+
 @functools.cache  # what was compiled with them can be used again
 def layers_of(name: str) -> tuple[keras.layers.Layer, ...]:
     """Return the preprocessing layers of an augmentation such as "flip_shift"."""

@@ -44,7 +44,8 @@ class State:
 
     part: of a training in several parts, from 1. before: the epochs of the earlier parts. epochs:
     after which this part ends; stopped: it has ended earlier. seconds: since the first start.
-    backend: of Keras; another one would not go on to the same bits.
+    backend, of Keras, precision and replicas, the devices that share a batch: others would not go
+    on to the same bits. precision is None where an older version of the course did not say it.
     """
 
     recipe: dict
@@ -57,6 +58,13 @@ class State:
     remembered: list[dict]
     values: list[np.ndarray]
     backend: str = "tensorflow"
+    precision: str | None = None
+    replicas: int = 1
+
+    @property
+    def last(self) -> int:
+        """The epoch after which this part ends at the latest, or has ended."""
+        return len(self.history) if self.stopped else self.epochs
 
 
 def read(path: Path) -> State:
@@ -119,12 +127,15 @@ class Checkpoint(keras.callbacks.Callback):
         part: int,
         before: int,
         began: float,
+        precision: str,
+        replicas: int,
         state: State | None,
     ):
         super().__init__()
         self.path, self.recipe, self.history = path, recipe, history
         self.others = [callback for callback in callbacks if _remembers(callback)]
         self.part, self.before, self.began, self.state = part, before, began, state
+        self.precision, self.replicas = precision, replicas
 
     def on_train_begin(self, logs=None):
         if self.state:
@@ -167,6 +178,8 @@ class Checkpoint(keras.callbacks.Callback):
             ],
             "variables": len(values),
             "backend": keras.backend.backend(),
+            "precision": self.precision,
+            "replicas": self.replicas,
         }
         arrays |= {f"variable_{number}": value for number, value in enumerate(values)}
         with files.whole(self.path, keep_older=True) as temporary:

@@ -72,6 +72,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(given):
+    if given.learning_rate:
+        raise UserError(
+            "This command searches the learning rate: leave out --learning-rate, or take "
+            "`keras-course train`."
+        )
     recipe = _recipe(given)
     from keras_course import job, runs
 
@@ -93,7 +98,10 @@ def train(given):
 
     with runs.output(given.output) as folder:
         run = training.fit(
-            recipe, folder, minutes=given.minutes, replicas=replicas.count(given.devices)
+            recipe,
+            folder,
+            minutes=given.minutes,
+            replicas=given.devices and replicas.count(given.devices),
         )
     _print_validation(run)
 
@@ -101,7 +109,7 @@ def train(given):
 def _resume(given):
     """Go on with a training that was cut off; its folder says what it is of."""
     quiet.import_keras()
-    from keras_course import replicas, runs, training, transfer
+    from keras_course import devices, replicas, runs, training, transfer
     from keras_course.recipes import Recipe
 
     if given.recipe or given.minutes or given.output or _fields(given, Recipe):
@@ -110,12 +118,22 @@ def _resume(given):
             "its parts, --minutes and --output."
         )
     recipe = runs.recipe_of(given.resume)
+    if not Path(given.resume, "last.npz").exists() and not runs.is_finished(Path(given.resume)):
+        raise UserError(
+            f"No training has begun in {given.resume}, perhaps a search. "
+            f"{runs.how_to_go_on(given.resume)}"
+        )
+    if recipe.pretrained and given.devices not in (None, "1"):
+        raise UserError("transfer trains on one device: leave out --devices.")
+    if given.device == "gpu":
+        devices.require_gpu()
     _prepare(recipe.dataset, given.yes)
     if recipe.pretrained:
         random = dataclasses.replace(recipe, pretrained=None)
         run = transfer.transfer(recipe.pretrained, random, given.resume)
     else:
-        run = training.fit(recipe, given.resume, replicas=replicas.count(given.devices))
+        chosen = given.devices and replicas.count(given.devices)
+        run = training.fit(recipe, given.resume, replicas=chosen)
     _print_validation(run)
 
 
@@ -126,9 +144,10 @@ def _print_validation(run):
 
 def compare(given):
     quiet.import_keras()
-    from keras_course import compare, runs
+    from keras_course import compare, data, runs
 
     _check_positive(given)
+    data.check(given.dataset)
     _prepare(given.dataset, given.yes)
     with runs.output(given.output) as folder:
         results = compare.compare(
@@ -138,7 +157,10 @@ def compare(given):
             seeds=given.seeds,
             dataset=given.dataset,
         )
-    print(f"{compare.table(results)}\nPicture: {folder / 'compare.png'}")
+    print(compare.table(results))
+    if not (folder / "compare.png").exists():
+        raise Failure("Every run failed; the reasons stand above.")
+    print(f"Picture: {folder / 'compare.png'}")
 
 
 def detect(given):
@@ -147,6 +169,7 @@ def detect(given):
 
     chosen = detection.Detection(**_fields(given, detection.Detection))
     _check_positive(given)
+    _check_epochs(given)
     with runs.output(given.output) as folder:
         metrics = detection.detect(chosen, folder, minutes=given.minutes)
     print(
@@ -160,8 +183,11 @@ def segment(given):
     quiet.import_keras()
     from keras_course import runs, segmentation
 
+    if given.model == "unet" and given.backbone:
+        raise UserError("U-Net has no backbone: leave out --backbone, or take --model segmenter.")
     chosen = segmentation.Segmentation(**_fields(given, segmentation.Segmentation))
     _check_positive(given)
+    _check_epochs(given)
     with runs.output(given.output) as folder:
         metrics = segmentation.segment(chosen, folder, minutes=given.minutes)
     tested = metrics["test"]
@@ -203,7 +229,7 @@ def find_lr(given):
     from keras_course import runs
     from keras_course.search.range_test import range_test
 
-    with runs.output(given.output) as folder:
+    with runs.output(given.output, goes_on=False) as folder:
         range_test(recipe, folder=runs.claim(folder, recipe))
     print(f"Picture: {folder / 'range_test.png'}")
 
@@ -219,11 +245,11 @@ def tune(given):
     recipe = _recipe(given)
     from keras_course import runs
     from keras_course.search import workers
-    from keras_course.search.tune import tune, work
+    from keras_course.search.tune import tune
 
     seconds = 60 * given.trial_minutes if given.trial_minutes else None
     if workers.is_worker():
-        return work(dataclasses.asdict(recipe), given.output, None, seconds)
+        return workers.do_part(dataclasses.asdict(recipe), given.output, None, seconds)
     with runs.output(given.output) as folder:
         runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
         found = tune(
@@ -231,12 +257,14 @@ def tune(given):
             folder,
             search=given.search,
             trials=given.trials,
+            steps=given.steps,
+            band=given.band,
             paired=not given.unpaired,
             trial_seconds=seconds,
             workers=given.workers,
             parallel_rates=given.parallel_rates,
         )
-    print(found.text())
+    print(f"{found.text()}\nThe search is in {folder}.")
 
 
 def _without_slurm(typed):
@@ -329,10 +357,11 @@ def data_preview(given):
     from keras_course import augmentation, data, preview, runs
     from keras_course.recipes import RECIPES
 
+    _prepare(given.name, given.yes)
     chosen = given.augmentation or RECIPES["default"].augmentation
     augmentation.check(chosen)
     splits = data.load(given.name)
-    with runs.output(given.output) as folder:
+    with runs.output(given.output, goes_on=False) as folder:
         for path in preview.preview(splits, given.name, chosen, folder):
             print(path)
 
@@ -350,7 +379,7 @@ def models_describe(given):
     _check_positive(given)
     pixels = given.input_size
     model = models.build(given.name, input_shape=(pixels, pixels, 3), num_classes=given.num_classes)
-    with runs.output(given.output) as folder:
+    with runs.output(given.output, goes_on=False) as folder:
         print(describe.describe(model, folder))
 
 
@@ -374,6 +403,7 @@ def _recipe(given, default=None):
         raise unknown("--recipe", given.recipe, [*RECIPES, "the path of a recipe.json"])
     recipe = dataclasses.replace(recipe, **_fields(given, Recipe))
     _check_positive(given)
+    _check_epochs(given)
     if given.device == "gpu":
         devices.require_gpu()
     _prepare(recipe.dataset, given.yes)
@@ -386,10 +416,16 @@ def _fields(given, kind):
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _check_epochs(given):
+    if given.epochs and getattr(given, "minutes", None):
+        raise UserError("The number of epochs follows from --minutes: leave out --epochs.")
+
+
 def _check_positive(given):
     for name, low in (
         ("minutes", 0),
         ("trials", 1),
+        ("steps", 1),
         ("trial_minutes", 0),
         ("workers", 1),
         ("parallel_rates", 1),

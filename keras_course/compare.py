@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from keras_course import compare_plot, files, lock, plots, runs, timing
 from keras_course.data.splits import Splits
 from keras_course.errors import Failure, UserError, unknown
-from keras_course.recipes import RACE, Recipe
+from keras_course.recipes import RACE, Recipe, differences
 
 # What helps every one of them: the ideas of the race that are not its network's.
 BASE = replace(RACE, augmentation="shift2", weight_decay=0.005, label_smoothing=0.1)
@@ -107,6 +107,14 @@ def _begin(folder, settings):
                 "Give another folder with --output."
             )
     done = {key: run for key, run in results["runs"].items() if "failed" not in run}
+    for key, run in done.items():
+        recipe = Recipe(**run["recipe"])
+        chosen = {name: getattr(recipe, name) for name in ("dataset", "seed", "epochs")}
+        if found := differences(replace(NETWORKS[recipe.model], **chosen), recipe):
+            raise UserError(
+                f"{folder} holds {key}, by a recipe of before: {found}. "
+                "Give another folder with --output."
+            )
     return {**results, "runs": done}
 
 
@@ -115,11 +123,17 @@ def _apart(recipe, folder, minutes):
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
-            return pool.submit(train, recipe, folder, minutes).result()
-        except (Failure, UserError) as error:
-            return {"failed": str(error)}
+            return pool.submit(_train_or_say, recipe, folder, minutes).result()
         except concurrent.futures.process.BrokenProcessPool:
             return {"failed": "Its process was killed, as happens when the memory is full."}
+
+
+def _train_or_say(recipe, folder, minutes):
+    """Return the results, or why there are none in words: not every exception can be sent."""
+    try:
+        return train(recipe, folder, minutes)
+    except (Failure, UserError) as error:
+        return {"failed": str(error)}
 
 
 def train(recipe: Recipe, folder: Path, minutes: float, splits: Splits | None = None) -> dict:
@@ -141,8 +155,9 @@ def train(recipe: Recipe, folder: Path, minutes: float, splits: Splits | None = 
     return {
         "test_accuracy": round(run.metrics["test"]["accuracy"], 4),
         "validation_accuracy": round(run.metrics["validation"]["accuracy"], 4),
-        "multiply_adds": architecture.total(architecture.rows(run.model())).multiply_adds
-        // (2 if recipe.mirrored else 1),
+        "multiply_adds": architecture.total(
+            architecture.rows(runs.best_network(folder))
+        ).multiply_adds,
         "peak_megabytes": devices.peak_megabytes(),
         "seconds_of_epochs": epochs,
         "validation_of_epochs": [round(row["val_accuracy"], 4) for row in run.history],
@@ -189,7 +204,7 @@ def table(results: dict) -> str:
             f"| {validation:.1f} | {statistics.mean(tests):.1f} "
             f"| {min(tests):.1f} to {max(tests):.1f} "
             f"| {statistics.median(run['seconds'] for run in done) / 60:.1f} "
-            f"| {statistics.median(run['peak_megabytes'] for run in done):,.0f} MB |"
+            f"| {_memory(done)} |"
         )
         rows.append((statistics.mean(tests), row))
         for run in done:
@@ -206,6 +221,11 @@ def table(results: dict) -> str:
         f"means over the seeds, medians of minutes and memory. {'; '.join(sorted(said))}."
     )
     return "\n".join([*lines, "", *failed, *([""] if failed else []), said])
+
+
+def _memory(done):
+    peaks = [run["peak_megabytes"] for run in done if run["peak_megabytes"]]
+    return f"{statistics.median(peaks):,.0f} MB" if peaks else ""
 
 
 def picture(results: dict) -> Figure:

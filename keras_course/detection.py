@@ -108,7 +108,7 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
 
 
 def _detect(chosen, model, folder, precision, minutes):
-    loop = Loop(folder, "val_mAP", shown="mAP")
+    loop = Loop(folder, "val_mAP", precision, shown="mAP")
     if loop.state:
         chosen, minutes = Detection(**loop.state.recipe), None
     train, watched = scenes.load("train"), scenes.load("validation")
@@ -134,7 +134,7 @@ def _detect(chosen, model, folder, precision, minutes):
         chosen = dataclasses.replace(chosen, epochs=epochs)
     recipe = dataclasses.asdict(chosen)
     files.write_json(folder / "recipe.json", recipe)
-    left = chosen.epochs - loop.epoch
+    left = loop.left(chosen.epochs)
     print(
         f"Training a detector on {chosen.backbone} with scenes, {devices.describe()}, {precision}: "
         f"{left} epochs of {timing.duration(epoch)}, {timing.duration(left * epoch)} in all. "
@@ -160,7 +160,7 @@ def _detect(chosen, model, folder, precision, minutes):
             others=others,
         )
     finally:
-        metrics |= loop.record(model, precision)
+        metrics |= loop.record(model)
         files.write_sealed(folder / "metrics.json", metrics)
     model = runs.best_network(folder)
     metrics["test_set_opened"] = 1

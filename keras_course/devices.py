@@ -116,9 +116,14 @@ def require_gpu() -> None:
         )
 
 
-def peak_megabytes() -> int:
-    """Return the most memory that this process has held so far, in MB of a million bytes."""
-    import resource  # not on Windows
+def peak_megabytes() -> int | None:
+    """Return the most memory that this process has held so far, in MB of a million bytes.
 
+    None on Windows, which does not tell.
+    """
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6)

@@ -66,7 +66,7 @@ def whole(path: str | os.PathLike, *, keep_older: bool = False) -> Iterator[Path
         temporary.replace(path)
         _flush_folder(path.parent)
     except Exception as error:
-        if _says_full(error):
+        if says_full(error):
             written = temporary.stat().st_size if temporary != path and temporary.exists() else 0
             raise DiskFull(path, written, shutil.disk_usage(path.parent).free) from error
         raise
@@ -105,10 +105,13 @@ def _flush_folder(folder):
             os.close(handle)
 
 
-def _says_full(error):
-    """Return whether the disk was full; HDF5 tells it in words alone."""
+def says_full(error: BaseException | None) -> bool:
+    """Return whether an error, or one that it came from, says that the disk was full.
+
+    HDF5 and TensorFlow tell it in words alone; TensorFlow's error is that of a full memory.
+    """
     while error is not None:
-        if isinstance(error, OSError) and error.errno in FULL:
+        if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in FULL):
             return True
         if any(os.strerror(number) in str(error) for number in FULL):
             return True
@@ -121,11 +124,13 @@ def telling_when_full(path: str | os.PathLike) -> Iterator[None]:
     """Raise `DiskFull` where something else than `whole` finds no room for or in the path."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in FULL:
+    except DiskFull:
+        raise
+    except Exception as error:
+        if not says_full(error):
             raise
         free = shutil.disk_usage(Path(path).parent).free
-        raise DiskFull(Path(error.filename or path), 0, free) from error
+        raise DiskFull(Path(getattr(error, "filename", None) or path), 0, free) from error
 
 
 @contextlib.contextmanager
@@ -191,6 +196,20 @@ def read_sealed(path: str | os.PathLike) -> dict:
     if not isinstance(values, dict) or values.pop(SEAL, None) != _seal(values):
         raise Damaged(path, "its checksum is another")
     return values
+
+
+def intact(path: str | os.PathLike) -> dict | None:
+    """Return what `write_sealed` wrote; None where there is none, or a damaged one, which is said.
+
+    For what can be made anew.
+    """
+    try:
+        return read_sealed(path)
+    except FileNotFoundError:
+        return None
+    except Damaged as error:
+        print(f"{error} What it said is found out anew.", flush=True)
+        return None
 
 
 def _seal(values):

@@ -12,6 +12,7 @@ import keras
 
 from keras_course import data, files, lock, runs, timing, training
 from keras_course.data import pipeline
+from keras_course.errors import UserError
 from keras_course.export import Exported, export
 from keras_course.recipes import Recipe
 from keras_course.report import report
@@ -71,11 +72,20 @@ def _run(recipe, folder, minutes, search, trials, began):
             recipe, folder, splits=splits, model=model, epoch_seconds=epoch, minutes=minutes
         )
     finished = training.test(Run.load(folder), splits=splits)
-    on_tensorflow = keras.backend.backend() == "tensorflow"  # which alone writes a SavedModel
-    exported = export(finished, "savedmodel" if on_tensorflow else "keras", splits=splits)
+    exported = _exported(finished, splits)
     page = report(finished, splits=splits)
     print(summary(finished, exported, page, time.perf_counter() - began))
     return finished
+
+
+def _exported(run, splits):
+    """Return the SavedModel; where Keras runs on JAX the `.keras` file, or why there is none."""
+    if keras.backend.backend() == "tensorflow":
+        return export(run, splits=splits)
+    try:
+        return export(run, "keras", splits=splits)
+    except UserError as error:  # this package's own layers cannot be in one
+        return f"none: {error}"
 
 
 def _search_sizes(folder, seconds, step, trials):
@@ -85,18 +95,21 @@ def _search_sizes(folder, seconds, step, trials):
     must have the same ones.
     """
     path = folder / "search_sizes.json"
-    if not path.exists():
-        # The range test costs as much as a trial, and judging a trial a fifth of it.
-        steps = max(seconds / 10, min(30, seconds / 4)) / step / (1 + 1.2 * trials)
-        steps = min(
-            max(int(round(steps, -1)), 10), 1000
-        )  # tens: equal on machines of similar speed
-        sizes = {"steps": steps, "range_test_steps": min(max(steps, 40), 100)}
-        files.write_sealed(path, {**sizes, "validation_images": 1000})
-    return files.read_sealed(path)
+    if sizes := files.intact(path):
+        return sizes
+    # The range test costs as much as a trial, and judging a trial a fifth of it.
+    steps = max(seconds / 10, min(30, seconds / 4)) / step / (1 + 1.2 * trials)
+    steps = min(max(int(round(steps, -1)), 10), 1000)  # tens: equal on machines of similar speed
+    sizes = {
+        "steps": steps,
+        "range_test_steps": min(max(steps, 40), 100),
+        "validation_images": 1000,
+    }
+    files.write_sealed(path, sizes)
+    return sizes
 
 
-def summary(run: Run, exported: Exported, page: Path, seconds: float) -> str:
+def summary(run: Run, exported: Exported | str, page: Path, seconds: float) -> str:
     """Return the result of the job in words, each number beside what it was measured on."""
     metrics = run.metrics
     validation, test = metrics["validation"], metrics["test"]

@@ -21,22 +21,35 @@ class Loop:
     """Fits a model in one or several parts, and keeps the best epoch of all of them.
 
     folder: gets best.keras, last.npz and history.csv. monitor: the metric of the validation images
-    that says which epoch is the best. shown: the metric in the line of each epoch.
+    that says which epoch is the best. precision: of the model. shown: the metric in the line of
+    each epoch. replicas: the devices that share each batch; left out, as many as began, or one.
 
-    state: what the folder holds of a loop that was cut off, or None.
+    state: what the folder holds of a loop that was cut off, or None. Errors: UserError where that
+    one began with another backend, precision or number of devices.
     """
 
-    def __init__(self, folder: Path, monitor: str, shown: str = "accuracy"):
+    def __init__(
+        self,
+        folder: Path,
+        monitor: str,
+        precision: str,
+        *,
+        shown: str = "accuracy",
+        replicas: int | None = None,
+    ):
         self.began, self.status, self.shown = time.perf_counter(), "failed", shown
         self.best = callbacks.SaveBest(folder / "best.keras", monitor)
         self.history = callbacks.WriteHistory(folder / "history.csv")
         self.last = folder / "last.npz"
+        self.precision = precision
         files.remove_unfinished(folder)
-        (folder / "metrics.json").unlink(missing_ok=True)  # it says how an earlier start ended
         self.state = checkpoint.newest(self.last, self.best.path)
+        self.replicas = replicas or (self.state.replicas if self.state else 1)
+        if self.state:
+            _check(folder, self.state, precision, self.replicas)
+        (folder / "metrics.json").unlink(missing_ok=True)  # it says how an earlier start ended
         self.part = self.before = 0
         if self.state:
-            _check_backend(folder, self.state.backend)
             self.history.rows = self.state.history
             self.began -= self.state.seconds
             print(f"{folder} holds an unfinished run; it goes on after epoch {self.epoch}.")
@@ -50,6 +63,10 @@ class Loop:
     def epoch_seconds(self) -> float | None:
         """How long the last epoch took, or None before the first has ended."""
         return self.history.rows[-1]["seconds"] if self.history.rows else None
+
+    def left(self, epochs: int) -> int:
+        """Return how many epochs are left of so many, or of those that an earlier start chose."""
+        return (self.state.last if self.state else epochs) - self.epoch
 
     def fit(
         self,
@@ -80,7 +97,7 @@ class Loop:
         last = self.before + epochs
         if state:
             variables.write(model, state.values)
-            last = self.epoch if state.stopped else state.epochs
+            last = state.last
         progress = callbacks.Progress(self.shown, self.epoch)
         interrupt = callbacks.EndOnInterrupt()
         remembering = [
@@ -101,6 +118,8 @@ class Loop:
             part=self.part,
             before=self.before,
             began=self.began,
+            precision=self.precision,
+            replicas=self.replicas,
             state=state,
         )
         self.status = "failed"
@@ -138,9 +157,9 @@ class Loop:
         if self.best.epoch:
             found = ", ".join(f"{name} {value:.3g}" for name, value in self.best.metrics.items())
             print(f"They are those of epoch {self.best.epoch}: validation {found}.")
-        print("The same command goes on from the last whole epoch.", flush=True)
+        print("It can go on from its last whole epoch.", flush=True)
 
-    def record(self, model: keras.Model, precision: str) -> dict:
+    def record(self, model: keras.Model) -> dict:
         """Return what is known at the end, for metrics.json."""
         packages = ("keras", keras.backend.backend(), "numpy")
         return {
@@ -149,11 +168,12 @@ class Loop:
             "epochs": self.epoch,
             "best_epoch": self.best.epoch,
             "validation": self.best.metrics,
-            "test_set_opened": 0,
+            # Metrics that say so may have been damaged.
+            "test_set_opened": int(self.last.with_name("test_predictions.npz").exists()),
             "seconds": self.seconds(),
             "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "device": devices.describe(),
-            "precision": precision,
+            "precision": self.precision,
             "versions": {name: metadata.version(name) for name in packages},
         }
 
@@ -163,9 +183,21 @@ class Loop:
         return round(time.perf_counter() - self.began, 1)
 
 
-def _check_backend(folder, backend):
-    if backend != keras.backend.backend():
+def _check(folder, state, precision, replicas):
+    """Refuse to go on in another way than that in which the run began."""
+    began = f"{folder} holds a run that began"
+    if state.backend != keras.backend.backend():
         raise UserError(
-            f"{folder} holds a run that began on {backend}, and Keras runs on "
-            f"{keras.backend.backend()}. Set KERAS_BACKEND={backend} to go on with it."
+            f"{began} on {state.backend}, and Keras runs on {keras.backend.backend()}. Set "
+            f"KERAS_BACKEND={state.backend} to go on with it."
+        )
+    if state.precision not in (None, precision):
+        raise UserError(
+            f"{began} in {state.precision}, and this machine would go on in {precision}. Go on "
+            "with it on a machine like that one, or train into another folder."
+        )
+    if state.replicas != replicas:
+        raise UserError(
+            f"{began} with --devices {state.replicas}, and would go on with {replicas}. Give "
+            f"--devices {state.replicas}, or train into another folder."
         )

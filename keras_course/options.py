@@ -64,8 +64,8 @@ def demo_options(command):
 def train_options(command):
     recipe_options(command)
     minutes_option(command)
-    text = "all, or how many devices share each batch; left out: 1"
-    command.add_argument("--devices", metavar="N", default="1", help=text)
+    text = "all, or how many devices share each batch; left out: 1, or as a run to --resume began"
+    command.add_argument("--devices", metavar="N", help=text)
     text = "go on with a run that was cut off, to the result that it would have had"
     command.add_argument("--resume", metavar="RUN", help=text)
 
@@ -111,6 +111,10 @@ def transfer_options(command):
 def tune_options(command):
     recipe_options(command)
     search_options(command)
+    text = "lowest and highest learning rate, like 1e-4 1e-2; left out: a range test finds them"
+    command.add_argument("--band", type=float, nargs=2, metavar=("LOW", "HIGH"), help=text)
+    text = "batches of a trial; left out: those of an epoch"
+    command.add_argument("--steps", type=int, metavar="N", help=text)
     text = "other weights and batches for each trial, not the same for all"
     command.add_argument("--unpaired", action="store_true", help=text)
     text = "processes that share the trials, each with a GPU or its share of the cores"

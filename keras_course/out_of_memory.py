@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from keras_course import devices, variables
+from keras_course import devices, files, variables
 from keras_course.errors import Failure, memory_is_full
 
 
@@ -28,7 +28,7 @@ def told(model: keras.Model, batches) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not memory_is_full(error):
+        if files.says_full(error) or not memory_is_full(error):
             raise
         print("The memory of the device is full. Smaller batches are tried.", flush=True)
         images, fitting = _search(model, batches)

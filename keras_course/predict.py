@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from keras_course.errors import UserError, tensorflow_needed
+from keras_course.image_file import as_seen
 
 MODES = {1: "L", 3: "RGB"}  # by channels
 
@@ -83,7 +84,7 @@ def read_image(path: Path, shape: Sequence[int]) -> np.ndarray:
     height, width, channels = shape
     try:
         with Image.open(path, formats=["PNG", "JPEG"]) as file:
-            image = ImageOps.exif_transpose(file)
+            image = as_seen(file)
     except FileNotFoundError as error:
         raise UserError("no such file.") from error
     except Exception as error:  # for broken files Pillow raises nearly anything
@@ -91,23 +92,8 @@ def read_image(path: Path, shape: Sequence[int]) -> np.ndarray:
             f"not a readable PNG or JPEG image ({type(error).__name__}). Open it in another "
             "program and save it again."
         ) from error
-    image = _opaque(_eight_bits(image)).convert(MODES[channels])
-    image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+    image = ImageOps.fit(image.convert(MODES[channels]), (width, height), Image.Resampling.BICUBIC)
     return np.asarray(image, "uint8").reshape(height, width, channels)
-
-
-def _eight_bits(image):
-    """Scale 16-bit grey, which Pillow would clip; 16-bit colour it has scaled already."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image, "int64") * 255 / 65535 + 0.5).astype("uint8"))
-
-
-def _opaque(image):
-    if not image.has_transparency_data:
-        return image
-    image = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
 
 
 def _load(folder):

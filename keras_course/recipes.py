@@ -62,7 +62,11 @@ class Recipe:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _check_type(field.name, field.type, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if field.type in (float, float | None) and type(value) is int:
+                value = float(value)  # 1 for 1.0, as people and JSON write it: the same recipe
+                object.__setattr__(self, field.name, value)
+            _check_type(field.name, field.type, value)
         if self.model not in models.CLASSIFIERS:
             raise unknown("model", self.model, models.CLASSIFIERS)
         models.check(self.model, **self.model_options)
@@ -149,8 +153,6 @@ def differences(given, held) -> str:
 
 
 def _check_type(name, annotation, value):
-    if annotation is float and type(value) is int:  # 1 for 1.0, as people and JSON write it
-        return
     if not isinstance(value, annotation) or (isinstance(value, bool) and annotation is not bool):
         kind = getattr(annotation, "__name__", annotation)
         raise UserError(f"{name} must be of type {kind}. Received: {value!r}.")
@@ -163,8 +165,8 @@ def _check_range(name, value, low, high, advice, *, above=False):
 
 
 # The race, after Jordan 2024 (see models/fastnet.py): as much accuracy as fits into a time on two
-# cores, chosen on validation images. Their names are the goals in percent of the test images;
-# docs/speed.md says what they reach.
+# cores, chosen on validation images. Their names are the goals in percent of the test images; the
+# README says what they reach.
 RACE = Recipe(
     dataset="cifar10",
     optimizer="nesterov",

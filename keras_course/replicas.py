@@ -56,7 +56,7 @@ def count(asked: str) -> int:
 def scope(replicas: int, batch_size: int) -> AbstractContextManager:
     """Return the context in which to build and compile a model for so many devices.
 
-    Errors: UserError for a batch that they cannot share evenly.
+    Errors: UserError for a batch that they cannot share evenly, or devices that are not there.
     """
     if replicas == 1:
         return contextlib.nullcontext()
@@ -67,7 +67,12 @@ def scope(replicas: int, batch_size: int) -> AbstractContextManager:
         )
     import tensorflow as tf
 
-    return tf.distribute.MirroredStrategy(devices()[:replicas]).scope()
+    there = devices()
+    if replicas > len(there):
+        raise UserError(
+            f"{replicas} devices were to share each batch, and TensorFlow sees {len(there)} here."
+        )
+    return tf.distribute.MirroredStrategy(there[:replicas]).scope()
 
 
 def _refuse_several_machines():

@@ -7,6 +7,7 @@ metrics.json  what came out: accuracy, device, seconds, versions, how often the 
 best.keras    the model of the best epoch; best.older.keras is the best one before it
 last.npz      all that the training needs to go on, see checkpoint.py; last.older.npz
 curves.png    loss, accuracy and learning rate over the epochs
+test_predictions.npz  the class probabilities of the test images, once `test` has opened them
 logs/         for TensorBoard, where Keras runs on TensorFlow
 
 metrics.json has checksums: of itself, and of recipe.json and history.csv.
@@ -61,7 +62,7 @@ class Run:
         except FileNotFoundError as error:
             raise UserError(
                 f"The run in {folder} is not finished: {Path(error.filename).name} is missing. "
-                f"`keras-course train --resume {folder}` goes on with it."
+                f"{how_to_go_on(folder)}"
             ) from error
         except (ValueError, TypeError) as error:
             raise UserError(
@@ -132,6 +133,14 @@ def recipe_of(folder: str | os.PathLike, kind: type = Recipe):
         ) from error
 
 
+def how_to_go_on(folder: str | os.PathLike) -> str:
+    """Return the sentence that says how the work in a folder goes on: a training by itself; before
+    its first step nobody but the one who began it knows what it was to become."""
+    if Path(folder, "last.npz").exists():
+        return f"`keras-course train --resume {folder}` goes on with it."
+    return f"The command that began it, with --output {folder}, goes on with it."
+
+
 def new_folder(parent: str | os.PathLike = "runs") -> Path:
     """Make and return the folder with the next number: runs/0001, runs/0002 and so on."""
     parent = Path(parent)
@@ -150,22 +159,30 @@ def new_folder(parent: str | os.PathLike = "runs") -> Path:
 
 
 @contextlib.contextmanager
-def output(folder: str | os.PathLike | None) -> Iterator[Path]:
+def output(folder: str | os.PathLike | None, *, goes_on: bool = True) -> Iterator[Path]:
     """Give the folder to write into, a new numbered one for None.
 
     If the block ends with an error before anything was written, no trace of the folder is left.
+    goes_on: what is cut off goes on in the folder; how, is said when the folder is a new one, and
+    when the block is interrupted or the disk is full.
     """
     parents = [] if Path("runs").exists() else [Path("runs")]
     existed = folder is not None and Path(folder).exists()
+    again = goes_on and folder is None
     folder = new_folder() if folder is None else Path(folder)
+    how = f"The same command with --output {folder} goes on"
+    if again:
+        print(f"Everything goes into {folder}. {how}, if it is cut off.", flush=True)
     try:
         yield folder
-    except BaseException:
+    except BaseException as error:
         if not existed and folder.exists() and not _holds_something(folder):
             shutil.rmtree(folder, ignore_errors=True)
             with contextlib.suppress(OSError):  # what holds something stays
                 for path in parents:
                     path.rmdir()
+        elif goes_on and isinstance(error, KeyboardInterrupt | files.DiskFull):
+            print(f"{how}.", flush=True)
         raise
 
 
@@ -232,15 +249,14 @@ def mark(folder: Path, recipe: Recipe) -> None:
 
 def is_finished(folder: Path) -> bool:
     """Return whether a training run in this folder has come to its end."""
-    path = folder / "metrics.json"
-    return path.is_file() and files.read_sealed(path)["status"] == "finished"
+    metrics = files.intact(folder / "metrics.json")
+    return metrics is not None and metrics["status"] == "finished"
 
 
 def tested(folder: Path) -> dict | None:
     """Return the metrics of a run in this folder that has its test result, else None."""
-    path = folder / "metrics.json"
-    metrics = files.read_sealed(path) if path.is_file() else {}
-    if "test" not in metrics:
+    metrics = files.intact(folder / "metrics.json")
+    if metrics is None or "test" not in metrics:
         return None
     print(f"{folder} holds the finished run; it is used as it is.")
     return metrics

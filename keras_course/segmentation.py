@@ -103,7 +103,8 @@ def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None =
 
 
 def _segment(chosen, folder, minutes):
-    loop = Loop(folder, "val_mean_iou", shown="mean_iou")
+    precision = devices.choose_precision(chosen.precision)
+    loop = Loop(folder, "val_mean_iou", precision, shown="mean_iou")
     if loop.state:
         chosen, minutes = Segmentation(**loop.state.recipe), None
     train, validation = masks.load(chosen.validation_fraction, chosen.seed)
@@ -119,7 +120,6 @@ def _segment(chosen, folder, minutes):
         )
 
     watched = pipeline.evaluation_batches(*validation)
-    precision = devices.choose_precision(chosen.precision)
     model = build(chosen, train.images.shape[1:], precision)
     epoch = loop.epoch_seconds or timing.measure_epoch(model, batches(), steps, watched)
     if minutes is not None:
@@ -131,7 +131,7 @@ def _segment(chosen, folder, minutes):
         chosen = dataclasses.replace(chosen, epochs=epochs)
     recipe = dataclasses.asdict(chosen)
     files.write_json(folder / "recipe.json", recipe)
-    left = chosen.epochs - loop.epoch
+    left = loop.left(chosen.epochs)
     print(
         f"Training {name(chosen)} on the masks of shapes, {devices.describe()}, {precision}: "
         f"{left} epochs of {timing.duration(epoch)}, {timing.duration(left * epoch)} in all. "
@@ -157,7 +157,7 @@ def _segment(chosen, folder, minutes):
             others=others,
         )
     finally:
-        metrics |= loop.record(model, precision)
+        metrics |= loop.record(model)
         files.write_sealed(folder / "metrics.json", metrics)
     metrics["test_set_opened"] = 1
     files.write_sealed(folder / "metrics.json", metrics)

@@ -39,23 +39,21 @@ def in_one_graph(model: keras.Model) -> None:
 
     if tf.distribute.has_strategy() or model.jit_compile:  # replicas take the step together
         return
-    without_sum_over_devices(model.optimizer)
+    without_sum_over_devices(model)
     create_variables(model)
     model.train_function = TrainFunction(model)
 
 
-def without_sum_over_devices(optimizer: keras.optimizers.Optimizer) -> None:
-    """Let the optimizer take the gradients of one device as they are.
+def without_sum_over_devices(model: keras.Model) -> None:
+    """Let the optimizer of a compiled model take the gradients of one device as they are.
 
     Keras sums them over the devices, be it one, through a custom gradient, and TensorFlow remembers
     each of those for good, with the whole graph around it: some megabytes for each network that a
     process trains. Nothing changes on another backend, and where several devices share a batch.
     """
-    if keras.backend.backend() != "tensorflow":
-        return
-    import tensorflow as tf
-
-    if not tf.distribute.has_strategy():
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    if on_tensorflow and model.distribute_strategy.num_replicas_in_sync == 1:
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # of float16
         optimizer._all_reduce_sum_gradients = list
 
 

@@ -94,6 +94,8 @@ def batches(recipe: Recipe, splits: Splits, first_epoch: int = 0):
             f"batch_size {recipe.batch_size} is more than the {len(images)} training images of "
             f"{recipe.dataset}. Choose a smaller one."
         )
+    # Within TensorFlow's graph the layer's own words would be lost.
+    augmentation.check_size(recipe.augmentation, *images.shape[1:3])
     layers = augmentation.layers_of(recipe.augmentation)
     dataset = pipeline.training_batches(
         images,
@@ -115,7 +117,7 @@ def fit(
     model: keras.Model | None = None,
     epoch_seconds: float | None = None,
     minutes: float | None = None,
-    replicas: int = 1,
+    replicas: int | None = None,
     extra_callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Run:
     """Train the recipe's network, keep the best epoch's weights, and return the run.
@@ -123,7 +125,8 @@ def fit(
     splits, model, epoch_seconds: what `data.load`, `build` and `timing.measure_epoch` return for
     this recipe, where they are there already; the model may have another rate. minutes: choose the
     number of epochs so that all of this, from the call on, takes so long; the recipe of the run
-    says what it became. replicas: devices of this machine that share each batch, see replicas.py.
+    says what it became. replicas: devices of this machine that share each batch, see replicas.py;
+    left out, as many as a run that goes on began with, or one.
 
     A finished run of the same recipe in `folder` is returned as it is; one that was cut off goes
     on where its last epoch ended, to the same result, with the number of epochs that was chosen
@@ -136,15 +139,15 @@ def fit(
         if runs.is_finished(folder):
             print(f"{folder} holds the finished run of this recipe; it is used as it is.")
             return Run.load(folder)
-        loop = Loop(folder, recipe.monitor)
+        precision = devices.choose_precision(recipe.precision)
+        loop = Loop(folder, recipe.monitor, precision, replicas=replicas)
         if loop.state:
             recipe, minutes = Recipe(**loop.state.recipe), None
         splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
         train, steps_per_epoch = batches(recipe, splits)
         validation = pipeline.evaluation_batches(*splits.validation)
-        precision = devices.choose_precision(recipe.precision)
         if model is None:
-            with replicated.scope(replicas, recipe.batch_size):
+            with replicated.scope(loop.replicas, recipe.batch_size):
                 model = build(recipe, splits, precision)
         model.optimizer.learning_rate = recipe.learning_rate
         on_jax = keras.backend.backend() == "jax"  # where each step of a call has its rate
@@ -158,10 +161,11 @@ def fit(
             epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds(), saving)
             recipe = dataclasses.replace(recipe, epochs=epochs)
         files.write_text(folder / "recipe.json", recipe.to_json())
+        left = loop.left(recipe.epochs)
         print(
             f"Training {recipe.model} on {recipe.dataset}, {devices.describe()}, {precision}: "
-            f"at most {recipe.epochs - loop.epoch} epochs of {timing.duration(seconds)}, "
-            f"{timing.duration((recipe.epochs - loop.epoch) * seconds)} in all. "
+            f"at most {left} epochs of {timing.duration(seconds)}, "
+            f"{timing.duration(left * seconds)} in all. "
             "Ctrl-C ends it and keeps the best epoch.",
             flush=True,
         )
@@ -192,7 +196,7 @@ def fit(
                 others=others,
             )
         finally:
-            metrics = {**loop.record(model, precision), "replicas": replicas}
+            metrics = {**loop.record(model), "replicas": loop.replicas}
             write(Run(folder, recipe, loop.history.rows, metrics))
         return Run.load(folder)
 
@@ -219,10 +223,16 @@ def test(run: Run, *, splits: Splits | None = None) -> Run:
     """
     if "test" in run.metrics:
         return run
+    with lock.alone(run.folder), files.telling_when_full(run.folder):
+        run = Run.load(run.folder)  # another process may have opened it meanwhile
+        return run if "test" in run.metrics else _test(run, splits)
+
+
+def _test(run, splits):
     recipe = run.recipe
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     model = run.model()
-    run = run.write_metrics(test_set_opened=1)
+    run = run.write_metrics(test_set_opened=run.metrics["test_set_opened"] + 1)
     logits = model.predict(pipeline.evaluation_batches(*splits.test), verbose=0)
     labels = splits.test.labels
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))

@@ -99,7 +99,7 @@ def _fit(model, recipe, folder, splits, precision):
     _, steps_per_epoch = training.batches(recipe, splits)
     validation = pipeline.evaluation_batches(*splits.validation)
     files.write_text(folder / "recipe.json", recipe.to_json())
-    loop = Loop(folder, recipe.monitor)
+    loop = Loop(folder, recipe.monitor, precision)
 
     def fit(part, rate, epochs):
         """Compile and fit, until the validation metric stops improving."""
@@ -134,5 +134,5 @@ def _fit(model, recipe, folder, splits, precision):
     finally:
         # `before` is that of the part which ended last: none, where that was the first one.
         parts = {"frozen_epochs": loop.before, "fine_tuning_rate": fine_tuning_rate}
-        metrics = {**loop.record(model, precision), "transfer": parts}
+        metrics = {**loop.record(model), "transfer": parts}
         training.write(Run(folder, recipe, loop.history.rows, metrics))

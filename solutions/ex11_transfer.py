@@ -535,6 +535,12 @@ show(
 # background.
 # ### END SOLUTION
 # %% [markdown]
+# ## Boxes
+# Detection, the other task of slide 27, asks for a box around each object and for its class. A head
+# on the same kind of backbone answers at every place of a map: does an object have its centre here,
+# of which class is it, and how far away are the four sides of its box? `keras-course detect` trains
+# one on scenes of several shapes and draws what it finds; `models/detector.py` is the network.
+#
 # ## Try next
 # - Set `PER_CLASS` to 5 and to 200. From how many images on is pretraining of no use?
 # - Let `unfreeze` free BatchNormalization, too. What does fine-tuning do to the old classes now?

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,6 +119,11 @@ MISTAKES = {
     "absurd rate": (["train", "--learning-rate", "1e9"], "at most 10"),
     "rate that is no number": (["train", "--learning-rate", "nan"], "above 0"),
     "zero epochs": (["train", "--epochs", "0"], "at least 1"),
+    "epochs beside minutes": (["train", "--epochs", "3", "--minutes", "1"], "leave out --epochs"),
+    "a rate beside its search": (["run", "--learning-rate", "0.1"], "searches the learning rate"),
+    "a backbone for U-Net": (["segment", "--model", "unet", "--backbone", "vgg11"], "no backbone"),
+    "zero steps": (["tune", "--steps", "0"], "--steps must be positive"),
+    "band upside down": (["tune", "--band", "0.1", "0.001"], "the lower one first"),
     "zero minutes": (["train", "--minutes", "0"], "--minutes must be positive"),
     "negative trials": (["tune", "--trials", "-3"], "--trials must be positive"),
     "dropout where the paper has none": (["train", "--dropout", "0.5"], "no option 'dropout'"),
@@ -215,7 +221,12 @@ def test_every_command_works_alone(shapes, quarters, capsys):
         assert main([name, "a"]) == 0
     assert main(["export", "a", "--format", "keras"]) == 0
     assert main(["find-lr", *small]) == 0
-    assert main(["tune", *small, "--trials", "2"]) == 0
+    typed = ["tune", *small, "--trials", "2", "--band", "1e-3", "1e-2", "--steps", "4"]
+    assert main([*typed, "--output", "searched"]) == 0
+    assert capsys.readouterr().out.endswith("\nThe search is in searched.\n")
+    board = json.loads(Path("searched/search/leaderboard.json").read_text())
+    assert board["band"] == [1e-3, 1e-2]
+    assert [trial["steps"] for trial in board["trials"]] == [4, 4]
     assert main(["data", "list"]) == 0
     assert main(["data", "preview", "shapes"]) == 0
     assert "Traceback" not in capsys.readouterr().err

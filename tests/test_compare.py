@@ -1,11 +1,13 @@
 """The comparison of networks: what it trains, keeps, says and draws."""
 
+import dataclasses
 import json
+import sys
 from dataclasses import replace
 
 import pytest
 
-from keras_course import cli, compare, models
+from keras_course import cli, compare, devices, models
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
 
@@ -24,7 +26,7 @@ def result(accuracy, **changes):
         "peak_megabytes": 1000,
         "seconds_of_epochs": [30.0, 30.0],
         "validation_of_epochs": [0.5, accuracy],
-        "recipe": {"width_multiplier": 1.0, "learning_rate": 0.1},
+        "recipe": dataclasses.asdict(compare.NETWORKS["resnet20"]),
     }
     return {**said, **run, **changes}
 
@@ -36,7 +38,7 @@ def trained(monkeypatch):
 
     def train(recipe, folder, minutes):
         recipes.append(recipe)
-        return result(0.8 + recipe.seed / 100)
+        return result(0.8 + recipe.seed / 100, recipe=dataclasses.asdict(recipe))
 
     monkeypatch.setattr(compare, "_apart", train)
     return recipes
@@ -59,7 +61,7 @@ def test_every_network_trains_with_every_seed_and_a_second_call_trains_what_is_m
     assert (tmp_path / "c" / "compare.png").stat().st_size > 10_000
     text = (tmp_path / "c" / "compare.md").read_text()
     assert (
-        "| resnet20 | 1 | 272,474 | 41 million | 0.1 | 2 | 3 | 81.0 | 81.0 | 80.0 to 82.0" in text
+        "| resnet20 | 1 | 272,474 | 41 million | 0.4 | 2 | 3 | 81.0 | 81.0 | 80.0 to 82.0" in text
     )
 
 
@@ -71,6 +73,14 @@ def test_a_run_that_fails_is_named_and_tried_again(trained, tmp_path, monkeypatc
     assert not (tmp_path / "compare.png").exists()
     compare.compare(tmp_path, networks=["resnet20"], seeds=1)
     assert len(trained) == 1
+
+
+def test_where_the_system_does_not_tell_the_memory_the_table_has_none(monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert devices.peak_megabytes() is None
+    run = result(0.5, peak_megabytes=None)
+    text = compare.table({"dataset": "d", "minutes": 1, "runs": {"resnet20, seed 0": run}})
+    assert "| 1.0 |  |" in text
 
 
 def test_the_best_network_comes_first():
@@ -96,6 +106,14 @@ def test_a_mistake_is_told_before_anything_is_trained(options, message, trained,
     assert len(trained) == 1
 
 
+def test_runs_of_another_recipe_are_not_mixed_in(trained, tmp_path, monkeypatch):
+    compare.compare(tmp_path, networks=["resnet20"], seeds=1)
+    higher = replace(compare.NETWORKS["resnet20"], learning_rate=0.8)
+    monkeypatch.setitem(compare.NETWORKS, "resnet20", higher)
+    with pytest.raises(UserError, match=r"a recipe of before: learning_rate 0\.4 instead of 0\.8"):
+        compare.compare(tmp_path, networks=["resnet20"], seeds=2)
+
+
 def test_a_folder_with_other_things_is_left_alone(trained, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="holds something"):
@@ -117,7 +135,8 @@ def test_a_real_run_leaves_its_folder_and_its_numbers(splits, tmp_path, monkeypa
     from keras_course import data
 
     monkeypatch.setattr(data, "load", lambda *_: splits)
-    found = compare.train(replace(TINY, batch_size=16), tmp_path / "run", 0.2)
+    recipe = replace(TINY, batch_size=16, mirrored=True)
+    found = compare.train(recipe, tmp_path / "run", 0.2)
     assert found["epochs"] == len(found["seconds_of_epochs"]) == len(found["validation_of_epochs"])
     assert found["multiply_adds"] == 16 * 16 * 3 * 3
     assert found["test_accuracy"] > 0.5 and found["peak_megabytes"] > 100
@@ -126,9 +145,17 @@ def test_a_real_run_leaves_its_folder_and_its_numbers(splits, tmp_path, monkeypa
 
 
 def test_in_a_process_of_its_own_a_failure_comes_back_in_words(tmp_path):
-    recipe = replace(TINY, dataset=f"folder:{tmp_path / 'missing'}")
-    found = compare._apart(recipe, tmp_path / "run", 0.01)
-    assert "missing" in found["failed"]
+    recipe = replace(TINY, model="mlp", optimizer="sgd", learning_rate=10.0, schedule="constant")
+    found = compare._apart(recipe, tmp_path / "run", 0.5)
+    assert "The loss became" in found["failed"]
+
+
+def test_the_command_says_that_every_run_failed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(compare, "_apart", lambda *_: {"failed": "The loss became nan."})
+    typed = ["compare", "--models", "resnet20", "--seeds", "1", "--output", str(tmp_path)]
+    assert cli.main([*typed, "--dataset", "shapes"]) == 1
+    assert "Every run failed" in capsys.readouterr().err
+    assert cli.main([*typed, "--dataset", "shape"]) == 2
 
 
 def test_the_command(trained, tmp_path, capsys):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
-from keras_course import data
+from keras_course import data, predict
 from keras_course.data import folder
 from keras_course.errors import UserError
 
@@ -66,14 +66,29 @@ def test_grey_images_keep_one_channel(tmp_path):
     assert images.shape == (2, 3, 4, 1) and np.all(images == 77)
 
 
-def test_one_colour_image_makes_all_rgb_and_transparency_is_dropped(tmp_path):
+def test_one_colour_image_makes_all_rgb(tmp_path):
     write(tmp_path / "a" / "1.png", 77, mode="L")
-    write(tmp_path / "b" / "1.png", (1, 2, 3, 128), mode="RGBA")
-    (_, images_labels), _ = (folder.read(tmp_path).train, None)
-    images = folder.read(tmp_path).train.images
+    write(tmp_path / "b" / "1.png", (1, 2, 3), mode="RGB")
+    images, labels = folder.read(tmp_path).train
     assert images.shape == (2, 3, 4, 3)
     assert {tuple(image[0, 0]) for image in images} == {(77, 77, 77), (1, 2, 3)}
-    assert set(images_labels) == {0, 1}
+    assert set(labels) == {0, 1}
+
+
+def test_images_are_read_as_predict_reads_them(tmp_path):
+    turned, clear = tmp_path / "a" / "1.jpg", tmp_path / "b" / "1.png"
+    turned.parent.mkdir()
+    clear.parent.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 4, 3), "uint8")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # the camera lay on its side
+    Image.fromarray(pixels).save(turned, exif=exif)
+    transparent = np.concatenate([pixels, pixels[..., :1]], axis=2).transpose(1, 0, 2)
+    Image.fromarray(transparent).save(clear)
+    images, labels = folder.read(tmp_path).train
+    for path, label in ((turned, 0), (clear, 1)):
+        expected = predict.read_image(path, (4, 3, 3))
+        np.testing.assert_array_equal(images[labels == label][0], expected)
 
 
 def test_hidden_files_and_folders_are_passed_over(pets):

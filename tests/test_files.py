@@ -104,6 +104,17 @@ def test_a_full_disk_is_told_with_path_and_bytes_and_the_old_file_stays(tmp_path
         raise OSError(errno.ENOSPC, "full")
 
 
+def test_a_full_disk_is_known_by_its_words_however_it_is_told(tmp_path):
+    full = os.strerror(errno.ENOSPC)
+    with pytest.raises(files.DiskFull, match="events: of it"), files.telling_when_full(tmp_path):
+        raise OSError(errno.ENOSPC, full, str(tmp_path / "events"))
+    with pytest.raises(files.DiskFull), files.telling_when_full(tmp_path):
+        raise RuntimeError(f"RESOURCE_EXHAUSTED: {full}")  # as TensorFlow does
+    assert files.says_full(files.DiskFull(tmp_path, 0, 0))
+    with pytest.raises(OSError, match="denied"), files.telling_when_full(tmp_path):
+        raise OSError(errno.EACCES, "denied")
+
+
 def test_what_a_killed_process_left_is_removed(tmp_path):
     (tmp_path / f"{files.UNFINISHED}abc.keras").write_text("half")
     (tmp_path / f"{files.UNFINISHED}def" / "model").mkdir(parents=True)

@@ -28,6 +28,14 @@ def test_a_machine_that_slows_down_after_the_search_still_trains_an_epoch(
     assert "The machine slows down: one epoch" in capsys.readouterr().out
 
 
+def test_damaged_sizes_of_a_search_are_chosen_anew(tmp_path, capsys):
+    sizes = job._search_sizes(tmp_path, 600, 0.1, 4)
+    (tmp_path / "search_sizes.json").write_text("{")
+    assert job._search_sizes(tmp_path, 600, 0.1, 4) == sizes
+    assert "search_sizes.json is damaged" in capsys.readouterr().out
+    assert job._search_sizes(tmp_path, 300, 0.1, 4) == sizes  # which are there now
+
+
 def test_minutes_for_less_than_an_epoch_are_refused_before_the_search(epochs_of, tmp_path):
     epochs_of(100)
     with pytest.raises(UserError, match="One epoch takes 1 min 40 s"):

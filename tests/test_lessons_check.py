@@ -1,9 +1,11 @@
 """What a check says of an answer, whatever the lesson."""
 
+import keras
 import numpy as np
 import pytest
 
 from keras_course.lessons import check as checking
+from keras_course.lessons import networks
 from keras_course.lessons.check import NOTHING_USUAL, Check, CheckFailed, Unusable
 from keras_course.lessons.compare import difference, same
 
@@ -116,6 +118,27 @@ def test_a_todo_is_told_apart_from_a_mistake():
     assert (state, text.splitlines()[0]) == ("todo", "5.1 is still to be done: double it")
 
 
+def test_nbgraders_words_for_a_todo_are_none():
+    def todo(x):
+        raise NotImplementedError
+
+    text, state = told(todo)
+    assert (state, text.splitlines()[0]) == ("todo", "5.1 is still to be done: what the TODO says")
+
+
+def test_an_exception_in_the_check_names_no_line_of_the_students():
+    check = Check(
+        "1.1",
+        slides="3",
+        right=lambda: keras.Sequential([keras.layers.Dense(1)]),
+        cases=lambda random: [{"images": np.ones((2, 3), "float32")}],
+        mistakes={},
+        observe=networks.network,
+    )
+    text, state = told(keras.Sequential, check)
+    assert state == "error" and "raised ValueError: " in text
+
+
 def test_no_function_at_all_is_told():
     assert "got 3; expected a function" in told(3)[0]
 
@@ -193,6 +216,8 @@ def test_equal_up_to_rounding_and_type(answer, expected):
         (np.zeros(3), np.zeros(3, "uint8"), "returned numbers of type float64; expected uint8"),
         (np.array([1, 2]), np.array([1, 3]), "returned [1., 2.]; expected [1., 3.]"),
         (np.zeros((2, 2), complex), np.zeros((2, 2)), "returned numbers of type complex128"),
+        (keras.Input((2,)), np.zeros((1, 2)), "returned a Keras tensor of shape Nonex2, which has"),
+        (keras.Input((2,)), 2, "returned a Keras tensor of shape Nonex2, which has no numbers yet"),
     ],
 )
 def test_a_difference_in_words(answer, expected, said):

@@ -72,6 +72,14 @@ def test_a_hint_says_more_each_time(course, capsys):
     assert "Give the number of a TODO, like 5.1" in capsys.readouterr().err
 
 
+def test_without_exercises_a_hint_is_all_three(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["hint", "5.1"]) == 0
+    assert capsys.readouterr().out.count("5.1, hint ") == hints.HINTS
+    assert cli.main(["hint", "5.9"]) == 2
+    assert "TODO must be one of 1.1" in capsys.readouterr().err
+
+
 def test_hints_are_three(course, tmp_path):
     (tmp_path / "ex05_twice.md").write_text("## 5.1\n1. One.\n2. Two.\n")
     with pytest.raises(UserError, match=r"5\.1 has 2 hints instead of 3"):
@@ -153,25 +161,52 @@ def test_watch_checks_again_at_each_save_and_outlives_half_a_line(
         student.statements(student.code_of(job.path), str(job.path))
         return check(job)
 
-    def save(file):
-        assert file == path
+    def save(course, lesson, before):
+        assert set(before) == {path, path.with_suffix(".ipynb")}
         text = next(saves, None)
         if text is None:
             raise KeyboardInterrupt
         path.write_text(text)
 
     monkeypatch.setattr(student, "check", judged)
-    monkeypatch.setattr(course_module, "saved", save)
+    monkeypatch.setattr(course_module, "wait_for_a_save", save)
     assert cli.main(["watch", "5"]) == 130
     text = capsys.readouterr().out
     assert text.count("5.1 wrong") == 2 and "line 1: " in text
 
 
-def test_a_save_is_noticed(tmp_path):
-    path = tmp_path / "a.py"
-    path.write_text("one")
+@pytest.mark.parametrize("kind", [".py", ".ipynb"])
+def test_a_save_is_noticed(course, kind):
+    lesson = course.lesson("5")
+    before = course.saved(lesson)
+    path = course.folder / f"ex05_twice{kind}"
     threading.Timer(0.2, lambda: os.utime(path, (1, 1))).start()
-    course_module.saved(path, seconds=0.05)
+    course_module.wait_for_a_save(course, lesson, before, seconds=0.05)
+    assert course.saved(lesson) != before
+
+
+def test_what_is_saved_during_a_check_is_checked_as_well(course, checked, monkeypatch, capsys):
+    path, check, checks = course.folder / "ex05_twice.py", student.check, []
+
+    def slow(job):
+        checks.append(job)
+        if len(checks) == 2:
+            raise KeyboardInterrupt
+        path.write_text("def twice(x): pass")
+        os.utime(path, (1, 1))
+        return check(job)
+
+    monkeypatch.setattr(student, "check", slow)
+    assert cli.main(["watch", "5"]) == 130
+
+
+def test_a_script_that_is_no_utf8_is_told_and_can_be_reset(course, capsys):
+    (course.folder / "ex05_twice.py").write_bytes(b"# \xff")
+    assert cli.main(["check", "5"]) == 2
+    assert "is not saved as UTF-8" in capsys.readouterr().err
+    assert cli.main(["reset", "5"]) == 0
+    (kept,) = course.folder.glob("mine-*")
+    assert kept.read_bytes() == b"# \xff"
 
 
 def test_only_definitions_of_a_file_are_run(tmp_path):
@@ -180,6 +215,7 @@ import math
 %matplotlib inline
 SIDE = 3
 lower = explode()
+DEPTH: int = 2
 explode()
 def area(x): return SIDE * x
 class Shape: pass
@@ -188,7 +224,7 @@ HEIGHT, WIDTH = 3, 4
 """
     code = "\n".join("" if line.startswith("%") else line for line in code.splitlines())
     kept = [type(node).__name__ for node in student.statements(code, "a.py")]
-    assert kept == ["Import", "Assign", "FunctionDef", "ClassDef", "Assign"]
+    assert kept == ["Import", "Assign", "AnnAssign", "FunctionDef", "ClassDef", "Assign"]
     path = tmp_path / "a.py"
     path.write_text(code)
     defined, failed = student.namespace(path)
@@ -212,6 +248,37 @@ def test_a_notebook_is_checked_like_a_script():
     path = ROOT / "exercises" / "ex01_convolution.ipynb"
     defined, failed = student.namespace(path)
     assert failed is None and callable(defined["convolve"])
+
+
+@pytest.mark.parametrize(
+    "cell", ["np.pad?", "%%bash\nls | wc -l", "!pip list\nimport math", "%%time\nimport math"]
+)
+def test_what_only_a_notebook_understands_is_left_out(cell, tmp_path):
+    cells = [
+        {"cell_type": "code", "source": text}
+        for text in (cell, "def area(x):\n    return (7\n        % x)\n")
+    ]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    defined, failed = student.namespace(tmp_path / "a.ipynb")
+    assert failed is None and defined["area"](4) == 3
+    assert ("math" in defined) == ("import math" in cell)
+
+
+def test_a_mistake_in_a_notebook_is_shown_without_the_number_of_a_line(tmp_path):
+    cells = [{"cell_type": "code", "source": "%matplotlib inline\ndef f(:"}]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    job = student.Job(tmp_path / "a.ipynb", "ex01_convolution", ["1.1"])
+    with pytest.raises(UserError, match=r"a\.ipynb: .*: `def f\(:`"):
+        student.check(job)
+
+
+def test_a_check_that_fails_itself_takes_no_other_along(monkeypatch):
+    def broken(function):
+        raise ZeroDivisionError("by zero")
+
+    broken.number = "1.1"
+    state, message = student._answer(broken, len)
+    assert state == "error" and message == "1.1 could not be checked: ZeroDivisionError: by zero"
 
 
 def test_no_notebook_at_all_is_told(tmp_path):

@@ -1,11 +1,12 @@
 """What students hand in, and what a teacher sees of it."""
 
 import json
+import re
 import zipfile
 
 import pytest
 
-from keras_course import cli
+from keras_course import cli, files
 from keras_course.lessons import class_page
 
 
@@ -20,7 +21,7 @@ def run(tmp_path):
         (folder / name).write_text("x")
     recipe = {"model": "resnet20", "dataset": "shapes", "learning_rate": 0.01, "seed": 0}
     (folder / "recipe.json").write_text(json.dumps(recipe))
-    (folder / "metrics.json").write_text(json.dumps(metrics()))
+    files.write_sealed(folder / "metrics.json", metrics())
     (tmp_path / "ex12.ipynb").write_text("{}")
     return folder
 
@@ -50,7 +51,7 @@ RECIPE = {"model": "resnet20", "dataset": "shapes", "learning_rate": 0.01, "seed
 
 
 def test_a_hand_in_has_notebook_report_recipe_metrics_and_model(run, tmp_path, capsys):
-    output = tmp_path / "anna.zip"
+    output = tmp_path / "new" / "anna.zip"
     arguments = ["handin", str(run), str(tmp_path / "ex12.ipynb"), "--output", str(output)]
     assert cli.main(arguments) == 0
     assert "ex12.ipynb, recipe.json" in capsys.readouterr().out
@@ -72,9 +73,10 @@ def test_a_hand_in_has_notebook_report_recipe_metrics_and_model(run, tmp_path, c
         (lambda run: (run / "recipe.json").unlink(), "`keras-course train"),
         (lambda run: (run.parent / "ex12.ipynb").unlink(), "NOTEBOOK is a notebook or a script"),
         (
-            lambda run: (run / "metrics.json").write_text(json.dumps({"test_set_opened": 0})),
+            lambda run: files.write_sealed(run / "metrics.json", {"test_set_opened": 0}),
             "`keras-course test",
         ),
+        (lambda run: (run / "metrics.json").write_text("{"), "metrics.json is damaged"),
     ],
 )
 def test_what_is_missing_is_said_with_the_command_that_makes_it(run, change, said, capsys):
@@ -82,7 +84,10 @@ def test_what_is_missing_is_said_with_the_command_that_makes_it(run, change, sai
     output = run.parent / "anna.zip"
     arguments = ["handin", str(run), str(run.parent / "ex12.ipynb"), "--output", str(output)]
     assert cli.main(arguments) == 2
-    assert said in capsys.readouterr().err and not output.exists()
+    message = capsys.readouterr().err
+    assert said in message and not output.exists()
+    for command in re.findall("`keras-course (.+?)`", message):
+        cli.parser().parse_args(command.split())  # or the program ends
 
 
 def test_a_class_page_ranks_by_test_accuracy_and_escapes_names(tmp_path, capsys):
@@ -90,7 +95,7 @@ def test_a_class_page_ranks_by_test_accuracy_and_escapes_names(tmp_path, capsys)
         zipped(tmp_path / "anna.zip", RECIPE, metrics(0.9)),
         zipped(tmp_path / "<b>.zip", {**RECIPE, "model": "<script>"}, metrics(0.95)),
     ]
-    output = tmp_path / "class.html"
+    output = tmp_path / "new" / "class.html"
     assert cli.main(["class", *map(str, paths), "--output", str(output)]) == 0
     text = output.read_text()
     assert "<script>" not in text and text.index("&lt;b&gt;") < text.index("anna")
@@ -108,6 +113,8 @@ def test_a_class_page_ranks_by_test_accuracy_and_escapes_names(tmp_path, capsys)
         (RECIPE, "[" * 100_000, "is not JSON"),
         (RECIPE, "[1]", "is not a JSON object"),
         (RECIPE, " " * 2_000_000, "is longer than 1,000,000 bytes"),
+        (RECIPE, metrics(10**400), "is no number from 0 to 1"),
+        (RECIPE, metrics("9" * 1000), "99... is no number"),
         ({**RECIPE, "model": 3}, metrics(), "3 is no text"),
         (None, metrics(), "is not JSON"),
     ],
@@ -122,9 +129,20 @@ def test_a_hand_in_that_cannot_be_judged_is_named_and_the_others_are_shown(
     assert wrong[0].startswith("bad.zip: ") and said in wrong[0]
 
 
-def test_no_zip_at_all_is_named(tmp_path):
+def test_a_damaged_zip_or_none_is_named(tmp_path):
+    damaged = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("recipe.json", json.dumps(RECIPE))
+    content = bytearray(damaged.read_bytes())
+    content[45:60] = b"\xff" * 15  # within the packed part
+    damaged.write_bytes(content)
     (tmp_path / "a.zip").write_text("no")
-    count, wrong = class_page.class_page(
-        [tmp_path / "a.zip", tmp_path / "b.zip"], tmp_path / "class.html"
-    )
-    assert count == 0 and len(wrong) == 2
+    handins = [damaged, tmp_path / "a.zip", tmp_path / "b.zip"]
+    count, wrong = class_page.class_page(handins, tmp_path / "class.html")
+    assert count == 0 and len(wrong) == 3
+
+
+def test_half_characters_do_not_keep_the_page_from_being_written(tmp_path):
+    handin = zipped(tmp_path / "anna.zip", {**RECIPE, "model": "resnet\ud800"}, metrics())
+    assert class_page.class_page([handin], tmp_path / "class.html") == (1, [])
+    assert "resnet?" in (tmp_path / "class.html").read_text()

@@ -1,6 +1,7 @@
 """What is handed out: exercises, notebooks, the settings for nbgrader."""
 
 import json
+import re
 import zipfile
 
 import pytest
@@ -118,9 +119,10 @@ def test_a_notebook_is_valid_and_carries_what_nbgrader_wants():
 
 def test_with_a_repository_notebooks_open_in_colab(solutions, tmp_path):
     handout.build(solutions, tmp_path, repository="anna/course")
-    badge, set_up, *_ = json.loads((tmp_path / "ex05_twice.ipynb").read_text())["cells"]
+    badge, set_up, here, *_ = json.loads((tmp_path / "ex05_twice.ipynb").read_text())["cells"]
     assert "github/anna/course/blob/main/exercises/ex05_twice.ipynb" in badge["source"][0]
     assert "git clone --quiet --depth 1 https://github.com/anna/course" in set_up["source"][0]
+    assert here["source"] == ["%cd /content/course/exercises"]
     assert "colab" not in (tmp_path / "ex05_twice.py").read_text()
     with pytest.raises(UserError, match="--repository is OWNER/NAME"):
         handout.build(solutions, tmp_path, repository="https://github.com/anna/course")
@@ -133,9 +135,20 @@ def test_a_folder_for_nbgrader_has_the_solutions(solutions, tmp_path):
     assert "### BEGIN SOLUTION" in written[1].read_text()
 
 
+def test_every_slide_of_the_lecture_has_its_lesson():
+    named = set()
+    for name, text in handout.texts(ROOT / "solutions").items():
+        for part in re.split(", | and ", Lesson.of(name, text).slides):
+            first, _, last = part.partition(" to ")
+            named |= set(range(int(first), int(last or first) + 1))
+    # 10 to 12, 19, 28 and 51 are titles and pictures.
+    taught = {*range(3, 10), *range(13, 19), *range(20, 28), *range(29, 51), *range(52, 55)}
+    assert named >= taught
+
+
 def test_the_exercises_are_what_the_solutions_make():
-    made = handout.handout(handout.texts(ROOT / "solutions"))
+    minutes = handout.measured_minutes(ROOT)
+    made = handout.handout(handout.texts(ROOT / "solutions"), minutes=minutes)
     for name, content in made.items():
-        if name != "README.md":  # with minutes as measured
-            path = ROOT / "exercises" / name
-            assert path.read_bytes() == content, "keras-course handout build makes them anew"
+        path = ROOT / "exercises" / name
+        assert path.read_bytes() == content, "keras-course handout build makes them anew"

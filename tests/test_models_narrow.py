@@ -23,6 +23,14 @@ def test_half_the_width_has_half_the_filters_and_a_quarter_of_the_multiply_adds(
     assert 0.2 < costs[0] / costs[1] < 0.3
 
 
+@pytest.mark.parametrize(("normalization", "in_a_group"), [("instance", 1), ("group", 2)])
+def test_a_narrow_network_has_the_groups_of_its_own_channels(normalization, in_a_group):
+    half = models.build("vgg11", normalization=normalization, width_multiplier=0.25)
+    layers = [it for it in half.layers if isinstance(it, keras.layers.GroupNormalization)]
+    assert layers[0].output.shape[-1] == 16
+    assert [layer.output.shape[-1] // layer.groups for layer in layers[:2]] == [in_a_group] * 2
+
+
 @pytest.mark.parametrize(
     ("filters", "width_multiplier", "expected"),
     [

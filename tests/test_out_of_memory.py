@@ -87,6 +87,9 @@ def test_other_errors_stay_what_they_are(splits):
     with pytest.raises(ZeroDivisionError), out_of_memory.told(model, None):
         1 / 0  # noqa: B018
     assert not memory_is_full(UserError("The disk is full."))
+    disk = RuntimeError("RESOURCE_EXHAUSTED: events.v2; No space left on device")
+    with pytest.raises(RuntimeError, match="No space left"), out_of_memory.told(model, None):
+        raise disk
     try:
         try:
             raise full()

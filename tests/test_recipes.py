@@ -27,6 +27,8 @@ def test_a_recipe_survives_json():
 
 def test_equal_recipes_have_equal_hashes_and_others_not():
     assert Recipe().hash == Recipe().hash
+    assert Recipe(learning_rate=1).hash == Recipe(learning_rate=1.0).hash
+    assert Recipe(model="mlp", dropout=0).dropout == 0.0
     hashes = {Recipe(seed=seed).hash for seed in range(50)}
     assert len(hashes) == 50
 

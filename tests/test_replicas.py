@@ -44,8 +44,42 @@ print(json.dumps({"losses": Losses.seen, "metrics": run.metrics}))
 """
 
 
-def trained(number, normalization, folder):
-    command = [sys.executable, "-c", PROGRAM, str(number), normalization, str(folder)]
+# A KerasTuner search of a network with one device, or with two that share each batch.
+SEARCH = """
+import json, sys
+from keras_course import quiet
+quiet.import_keras()
+import keras
+import keras_tuner as kt
+import tensorflow as tf
+from keras_course.search.tuner import PairedTuner
+from tests.conftest import bright_channel
+
+number, folder = int(sys.argv[1]), sys.argv[2]
+cpu, = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+images, labels = bright_channel(64)
+images = images.astype("float32") / 255
+
+def build(hp):
+    rate = hp.Float("learning_rate", 0.1, 0.2)
+    model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(3))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(rate), loss, metrics=["accuracy"])
+    return model
+
+names = [device.name for device in tf.config.list_logical_devices("CPU")]
+strategy = tf.distribute.MirroredStrategy(names) if number == 2 else None
+oracle = kt.oracles.RandomSearchOracle(kt.Objective("accuracy", "max"), max_trials=1, seed=1)
+tuner = PairedTuner(oracle, build, distribution_strategy=strategy, directory=folder)
+tuner.search(images, labels, batch_size=16, epochs=2, shuffle=False, verbose=0)
+print(json.dumps(tuner.history("0")["executions"][0]["losses"]))
+"""
+
+
+def trained(*arguments, program=PROGRAM):
+    command = [sys.executable, "-c", program, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -58,6 +92,12 @@ def test_two_devices_learn_what_one_does_where_no_statistics_of_the_batch_count(
     assert two["losses"] == pytest.approx(one["losses"], rel=1e-5)
     assert [run["metrics"]["replicas"] for run in (one, two)] == [1, 2]
     assert two["metrics"]["test"]["accuracy"] == one["metrics"]["test"]["accuracy"]
+
+
+def test_in_a_search_two_devices_learn_what_one_does(tmp_path):
+    one, two = (trained(number, tmp_path / str(number), program=SEARCH) for number in (1, 2))
+    assert len(one) == 8 and one[-1] < one[0]
+    assert two == pytest.approx(one, rel=1e-5)
 
 
 @pytest.mark.slow

@@ -13,7 +13,15 @@ PACKAGE = ROOT / "keras_course"
 
 # A module imports only from floors below its own, or from its own folder.
 FLOORS = [
-    {"errors", "options", "time_limit", "model_table", "fused_optimizers", "__init__"},
+    {
+        "errors",
+        "options",
+        "time_limit",
+        "image_file",
+        "model_table",
+        "fused_optimizers",
+        "__init__",
+    },
     {"files", "quiet"},
     {
         "lock",
@@ -84,6 +92,13 @@ def test_imports_go_downwards(path):
     for name in imports(path):
         if name not in (room(path), "__version__"):
             assert floor(name) < floor(room(path)), f"{path} imports {name}"
+
+
+def test_contributing_shows_every_floor():
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("| floor |")[2]
+    rows = [line.split("|")[1] for line in table.partition("\n\n")[0].splitlines()[2:]]
+    shown = re.findall(r"`(\w+)(?:\.py|/)`", " ".join(rows))
+    assert sorted(shown) == sorted(set().union(*FLOORS) - {"__init__"})
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -13,7 +13,19 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, checkpoint, cli, files, loop, runs, training, transfer
+from keras_course import (
+    callbacks,
+    checkpoint,
+    cli,
+    data,
+    devices,
+    files,
+    loop,
+    replicas,
+    runs,
+    training,
+    transfer,
+)
 from keras_course.errors import Terminated, UserError
 from keras_course.recipes import Recipe
 from keras_course.runs import Run
@@ -136,18 +148,22 @@ def test_a_training_that_had_reached_its_last_epoch_only_writes_what_is_missing(
     assert (tmp_path / "curves.png").exists()
 
 
-def test_the_epochs_that_minutes_chose_are_kept(splits, tmp_path, monkeypatch):
+def test_the_epochs_that_minutes_chose_are_kept(splits, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(training.timing, "measure_epoch", lambda *_: 100)  # seconds
     cut_off_after(0, monkeypatch)
     with pytest.raises(CutOff):
         training.fit(LIGHT, tmp_path, splits=splits, minutes=6)
     monkeypatch.undo()
     monkeypatch.setattr(training.timing, "measure_epoch", lambda *_: 1)
+    capsys.readouterr()
     run = training.fit(LIGHT, tmp_path, splits=splits, minutes=6)
     assert run.recipe.epochs == len(run.history) == 3
+    assert "at most 3 epochs" in capsys.readouterr().out
 
 
-def test_fewer_epochs_on_a_machine_that_slows_down_stay_fewer(splits, tmp_path, monkeypatch):
+def test_fewer_epochs_on_a_machine_that_slows_down_stay_fewer(
+    splits, tmp_path, monkeypatch, capsys
+):
     recipe = dataclasses.replace(LIGHT, schedule="cosine")
     monkeypatch.setattr(training.timing, "measure_epoch", lambda *_: 1)
     end = callbacks.EndInTime.on_epoch_end
@@ -162,7 +178,9 @@ def test_fewer_epochs_on_a_machine_that_slows_down_stay_fewer(splits, tmp_path, 
     with pytest.raises(CutOff):
         training.fit(recipe, tmp_path, splits=splits, minutes=1)
     monkeypatch.undo()
+    capsys.readouterr()
     run = training.fit(recipe, tmp_path, splits=splits, minutes=1)
+    assert "at most 1 epochs" in capsys.readouterr().out  # which had been chosen before the cut
     assert len(run.history) == 2 and run.history[-1]["learning_rate"] < 1e-4
 
 
@@ -244,7 +262,32 @@ def test_a_run_of_another_backend_is_refused(splits, tmp_path, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(UserError, match="Set KERAS_BACKEND="):
-        loop.Loop(tmp_path, "val_accuracy")
+        loop.Loop(tmp_path, "val_accuracy", "float32")
+
+
+def test_a_run_in_another_precision_or_on_another_number_of_devices_is_refused(
+    splits, tmp_path, monkeypatch, capsys
+):
+    recipe = dataclasses.replace(LIGHT, precision="float32")
+    cut_off_after(1, monkeypatch)
+    with pytest.raises(CutOff):
+        training.fit(recipe, tmp_path, splits=splits)
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="began in float32, and this machine would go on in bfl"):
+        loop.Loop(tmp_path, "val_accuracy", "bfloat16")
+    with pytest.raises(UserError, match="began with --devices 1, and would go on with 2. Give"):
+        training.fit(recipe, tmp_path, splits=splits, replicas=2)
+    state = checkpoint.read(tmp_path / "last.npz")
+    assert (state.precision, state.replicas) == ("float32", 1)
+    begun = dataclasses.replace(state, replicas=2)
+    monkeypatch.setattr(checkpoint, "newest", lambda *_: begun)
+    assert loop.Loop(tmp_path, "val_accuracy", "float32").replicas == 2
+    monkeypatch.setattr(replicas, "devices", lambda: ["CPU:0"])
+    monkeypatch.setattr(data, "load", lambda *_: splits)
+    assert cli.main(["train", "--resume", str(tmp_path)]) == 2
+    assert "2 devices were to share each batch, and TensorFlow sees 1" in capsys.readouterr().err
+    assert cli.main(["train", "--resume", str(tmp_path), "--devices", "1"]) == 2
+    assert "began with --devices 2, and would go on with 1" in capsys.readouterr().err
 
 
 def test_callbacks_of_a_user_can_be_remembered(splits, tmp_path, monkeypatch):
@@ -362,10 +405,44 @@ def test_resume_takes_the_recipe_of_the_run_and_nothing_else(tmp_path, capsys):
     assert "is not a run folder" in capsys.readouterr().err
 
 
+def test_resume_looks_at_the_devices_that_were_asked_for(tmp_path, monkeypatch, capsys):
+    runs.mark(tmp_path, dataclasses.replace(TINY, pretrained="imagenet"))
+    (tmp_path / "last.npz").touch()
+    assert cli.main(["train", "--resume", str(tmp_path), "--devices", "2"]) == 2
+    assert "transfer trains on one device" in capsys.readouterr().err
+    monkeypatch.setattr(devices, "gpus", list)
+    assert cli.main(["train", "--resume", str(tmp_path), "--device", "gpu"]) == 2
+    assert "A GPU was asked for" in capsys.readouterr().err
+
+
+def test_where_no_training_has_begun_there_is_none_to_resume(tmp_path, capsys):
+    runs.mark(tmp_path, TINY)  # as a search does, which looks for the rate
+    told = f"The command that began it, with --output {tmp_path}, goes on with it."
+    assert cli.main(["train", "--resume", str(tmp_path)]) == 2
+    assert f"No training has begun in {tmp_path}, perhaps a search. {told}" in (
+        capsys.readouterr().err
+    )
+    with pytest.raises(UserError, match=f"is not finished: metrics.json is missing. {told}"):
+        Run.load(tmp_path)
+
+
 def test_an_unfinished_run_says_how_it_goes_on(tmp_path):
     runs.mark(tmp_path, TINY)
+    (tmp_path / "last.npz").touch()
     with pytest.raises(UserError, match="train --resume"):
         Run.load(tmp_path)
+
+
+def test_damaged_metrics_are_found_out_anew(splits, tmp_path, capsys):
+    recipe = dataclasses.replace(LIGHT, epochs=1)
+    run = training.test(training.fit(recipe, tmp_path, splits=splits), splits=splits)
+    whole = result(tmp_path)
+    (tmp_path / "metrics.json").write_text("{}")
+    again = training.fit(recipe, tmp_path, splits=splits)
+    assert "metrics.json is damaged" in capsys.readouterr().out
+    assert again.metrics["test_set_opened"] == 1  # it was
+    assert training.test(again, splits=splits).metrics["test"] == run.metrics["test"]
+    assert_equal(result(tmp_path), whole)
 
 
 def test_training_in_a_thread_gets_no_signals_and_works(splits, tmp_path):

@@ -1,3 +1,4 @@
+import collections
 import dataclasses
 import importlib.util
 import json
@@ -215,14 +216,32 @@ def test_a_search_that_goes_on_can_be_shown_and_one_that_is_ended_tells_its_best
     monkeypatch.setattr(Narrator, "on_trial_end", terminated)
     with pytest.raises(Terminated):
         tune.tune(RECIPE, tmp_path, search="grid", **QUICK)
-    told = r"Interrupted; 2 trials have ended. .* The best rate so far: [\d.]+, val_accuracy [\d.]+"
-    assert re.search(told, capsys.readouterr().out)
+    told = (
+        rf"2 trials have ended. The search in {tmp_path}/search can go on. The best rate so far: "
+    )
+    assert re.search(told + r"[\d.]+, val_accuracy [\d.]+", capsys.readouterr().out)
     assert cli.main(["tune", "--show", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "grid search, logistic_regression on rows" in shown and "2 trials" in shown
     assert (tmp_path / "search" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert cli.main(["tune", "--show", str(tmp_path / "nowhere")]) == 2
     assert "holds no search" in capsys.readouterr().err
+
+
+def test_the_line_of_a_trial_looks_at_no_other_trial(tmp_path, monkeypatch):
+    read_sealed, read = leaderboard.files.read_sealed, collections.Counter()
+
+    def reading(path):
+        read[path] += 1
+        return read_sealed(path)
+
+    monkeypatch.setattr(leaderboard.files, "read_sealed", reading)
+    found = tune.tune(RECIPE, tmp_path, **QUICK | {"search": "grid", "trials": 6})
+    histories = [
+        tmp_path / "search" / "tuner" / f"trial_{trial['trial']}" / "history.json"
+        for trial in found.leaderboard["trials"]
+    ]
+    assert max(read[path] for path in histories) == 3  # for its line, the leaderboard, the picture
 
 
 def test_the_curves_are_those_of_the_trials(tmp_path):

@@ -5,22 +5,28 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import keras_tuner as kt
 import pytest
 
 from keras_course.cli import main
 from keras_course.errors import UserError
-from keras_course.search import slurm
+from keras_course.search import slurm, workers
+from keras_course.search.tuner import PairedTuner
+from tests.test_search_tuner import ACCURACY, Arithmetic
 
 COMMAND = ["keras-course", "tune", "--output", "a folder", "--model", "resnet20"]
 SCONTROL = """#!/bin/bash
 [ "$1 $2 $3" = "show hostnames node[1-2]" ] && printf 'node1\\nnode2\\n'
 """
-# Starts the command once for each task, as srun does; one task where it is asked for.
+# Starts the command once for each task, as srun does; one task where it is asked for. A task that
+# fails ends the others, where that is asked for.
 SRUN = """#!/bin/bash
 tasks=$TASKS
 while [[ "$1" == --* ]]; do
     [ "$1" = --ntasks=1 ] && tasks=1
+    [ "$1" = --kill-on-bad-exit=1 ] && kill=1
     shift
 done
 for ((task = 0; task < tasks; task++)); do
@@ -29,7 +35,9 @@ for ((task = 0; task < tasks; task++)); do
 done
 trap 'kill -TERM "${running[@]}"' TERM
 code=0
-for task in "${running[@]}"; do wait "$task" || code=$?; done
+for task in "${running[@]}"; do
+    wait -n || { code=$?; [ -n "${kill:-}" ] && kill "${running[@]}" 2>/dev/null; }
+done
 exit "$code"
 """
 HOSTNAME = """#!/bin/bash
@@ -90,10 +98,55 @@ def test_several_nodes_have_a_chief_and_workers_that_know_its_address(tmp_path):
 
 
 def test_a_worker_that_fails_is_started_again_and_the_chief_says_how_it_ended(tmp_path):
-    failing = NOTES + '[ "$KERASTUNER_TUNER_ID" = chief ] && sleep 2 && exit 3\nexit 1\n'
+    failing = (
+        NOTES
+        + """
+[ "$KERASTUNER_TUNER_ID" = chief ] && sleep 3 && exit 3
+[ "$(grep -c "$KERASTUNER_TUNER_ID" "$LOG")" = 4 ] && exec sleep 9 &>/dev/null
+exit 1
+"""
+    )
     done = run(slurm.script(COMMAND, 2, 1), tmp_path, tasks=2, course=failing)
     assert done.returncode == 3
-    assert (tmp_path / "log").read_text().count("worker1") == 3
+    log = (tmp_path / "log").read_text()
+    assert log.count("worker0") == log.count("worker1") == 4
+
+
+# A chief whose trials never end; SIGTERM ends it, as it does ours.
+WAITS = """
+if [ "$KERASTUNER_TUNER_ID" = chief ]; then
+    sleep 30 &>/dev/null &
+    trap "kill $!; exit 143" TERM
+    wait
+fi
+[ "$KERASTUNER_TUNER_ID" = worker0 ] && exec sleep 30 &>/dev/null
+"""
+
+
+@pytest.mark.parametrize("code, tries", [(1, slurm.TRIES), (2, 1), (3, 1)])
+def test_the_job_ends_when_a_worker_gives_up_although_the_chief_would_wait(code, tries, tmp_path):
+    course = f"{NOTES}{WAITS}exit {code}"
+    done = run(slurm.script(COMMAND, 2, 1), tmp_path, tasks=2, course=course)
+    assert done.returncode == 1
+    assert "The workers are gone. Start the same job again" in done.stderr
+    assert (tmp_path / "log").read_text().count("worker1") == tries
+
+
+def test_a_trial_at_which_workers_end_again_and_again_is_given_up(tmp_path, capsys):
+    oracle = kt.oracles.RandomSearchOracle(ACCURACY, max_trials=2, seed=1)
+    tuner = PairedTuner(oracle, Arithmetic(), directory=tmp_path)
+    tuner.tell = lambda trial_id: None
+    oracle.verbose = 0
+    servicer = workers._ChiefOfOthers(tuner).servicer
+
+    def asks():
+        return servicer.CreateTrial(SimpleNamespace(tuner_id="worker0"), None).trial.trial_id
+
+    assert [asks() for _ in range(workers.DEATHS)] == ["0"] * workers.DEATHS
+    assert asks() == "1"
+    history = tuner.history("0")
+    assert (history["status"], history["reason"]) == ("failed", "its process ended again and again")
+    assert "worker0 was started again during trial 0." in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -117,6 +170,7 @@ def test_the_command_writes_the_script_without_its_own_options(tmp_path, monkeyp
     assert "--nodes=2\n" in text and "--gpus-per-node=3 " in text
     assert main(["tune", "--slurm"]) == 2
     assert "--slurm needs --output" in capsys.readouterr().err
+    assert main(["tune", "--slurm", "--output=o"]) == 0
 
 
 def test_impossible_sizes_are_refused():

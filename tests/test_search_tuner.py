@@ -1,5 +1,6 @@
 import gc
 import json
+import re
 import weakref
 
 import keras
@@ -10,7 +11,7 @@ import pytest
 from keras_course import files, training, variables
 from keras_course.data import pipeline
 from keras_course.errors import UserError
-from keras_course.search import oracles, tune
+from keras_course.search import fingerprint, oracles, tune
 from keras_course.search.one_model import OneModel
 from keras_course.search.tuner import PairedTuner, execution_seed
 from tests.search_rows import LINEAR, SPLITS, compiled_once
@@ -290,10 +291,55 @@ def test_another_space_or_another_search_is_refused_and_told_apart(tmp_path):
     search(tuner_of(tmp_path, trials=2), epochs=1)
     with pytest.raises(UserError, match="holds another search: oracle .* space .*width"):
         tuner_of(tmp_path, Wider(), oracle=kt.oracles.RandomSearchOracle(ACCURACY, 2, seed=1))
-    with pytest.raises(UserError, match="seed 1 instead of 0"):
+    with pytest.raises(UserError, match="seed of the trials 1 instead of 0"):
         tuner_of(tmp_path, trials=2, seed=1)
     with pytest.raises(UserError, match="data 'b' instead of None"):
         tuner_of(tmp_path, trials=2, search_of={"data": "b"})
+    with pytest.raises(UserError, match="executions_per_trial 2 instead of 1"):
+        tuner_of(tmp_path, trials=2, executions_per_trial=2)
+    with pytest.raises(UserError, match="worst_score -1.0 instead of 0.0"):
+        tuner_of(tmp_path, trials=2, worst_score=-1.0)
+
+
+@pytest.mark.parametrize(
+    "kind, settings, other, told",
+    [
+        (kt.oracles.HyperbandOracle, {"max_epochs": 4}, {"max_epochs": 8}, "max_epochs 8"),
+        (kt.oracles.HyperbandOracle, {}, {"factor": 4}, "factor 4 instead of 3"),
+        (kt.oracles.HyperbandOracle, {}, {"hyperband_iterations": 2}, "hyperband_iterations 2"),
+        (kt.oracles.BayesianOptimizationOracle, {}, {"beta": 3.0}, "beta 3.0 instead of 2.6"),
+        (
+            kt.oracles.BayesianOptimizationOracle,
+            {"max_trials": 9, "num_initial_points": 2},
+            {"max_trials": 9},
+            "num_initial_points None instead of 2",
+        ),
+    ],
+)
+def test_an_oracle_of_other_settings_is_refused(kind, settings, other, told, tmp_path):
+    tuner_of(tmp_path, Arithmetic(), oracle=kind(ACCURACY, seed=1, **settings))
+    tuner_of(tmp_path, Arithmetic(), oracle=kind(ACCURACY, seed=1, **settings))
+    with pytest.raises(UserError, match=f"holds another search: {told}"):
+        tuner_of(tmp_path, Arithmetic(), oracle=kind(ACCURACY, seed=1, **other))
+
+
+def test_what_a_search_is_of_is_compared_as_it_is_read_again(tmp_path, monkeypatch):
+    class Choosing(Perceptron):
+        def build(self, hp):
+            hp.Choice("width", (1, 2))
+            return super().build(hp)
+
+    def made(**search_of):
+        oracle = kt.oracles.RandomSearchOracle(ACCURACY, 2, seed=1)
+        return tuner_of(tmp_path, Choosing(), oracle=oracle, search_of=search_of)
+
+    made(sizes=(8, 8), data="a")
+    made(sizes=(8, 8), data="a")
+    with pytest.raises(UserError, match="data None instead of 'a'"):
+        made(sizes=(8, 8))
+    monkeypatch.setattr(fingerprint.metadata, "version", lambda name: f"of {name}")
+    with pytest.raises(UserError, match="version of keras 'of keras' instead of .*; version of"):
+        made(sizes=(8, 8), data="a")
 
 
 def test_what_is_damaged_in_a_project_is_made_anew(tmp_path, capsys):
@@ -372,19 +418,33 @@ def test_seed_zero_is_a_seed():
         (0.4, 9, (0, 0.5, 1.0, 0.25)),
         (1.4, 9, (0, 0.5, 1.0, 1.5)),
         (-0.8, 9, (0, 0.5, -0.5, -1.0)),
-        (5.0, 9, (0, 0.5, 1.0, 1.5, 2.0, 2.0)),  # and no further than the space
+        (5.0, 9, (0, 0.5, 1.0, 1.5, 2.0, 1.75, 1.875)),  # and no further than the space
+        (-5.0, 9, (0, 0.5, -0.5, -1.0, -1.5, -2.0, -1.75)),
         (0.4, 0.4, (0, 0.5, -0.5, 0.25)),  # beyond the cliff training diverges
     ],
 )
 def test_climbing_finds_the_top_of_a_hill(optimum, cliff, places):
-    oracle = oracles.oracle("climb", len(places), ACCURACY, seed=0)
+    assert climbed(len(places), optimum, cliff) == pytest.approx(places)
+
+
+@pytest.mark.parametrize("optimum", [0.4, 5.0, -5.0])
+def test_climbing_ends_where_steps_tell_no_rates_apart(optimum):
+    tried = climbed(100, optimum)
+    assert len(tried) == len(set(tried)) < 40
+    best = min(max(optimum, -2), 2)  # within the space
+    assert min(abs(place - best) for place in tried) < oracles.Climb.FINEST
+
+
+def climbed(trials, optimum, cliff=9):
+    """Return the places that `climb` tries, in decades from the middle of its four, on a hill with
+    this optimum; beyond the cliff training diverges."""
+    oracle = oracles.oracle("climb", trials, ACCURACY, seed=0)
     hp = kt.HyperParameters()
     hp.Float("learning_rate", 1e-4, 1.0, sampling="log")
     oracle.update_space(hp)
     oracle.save = oracle._save_trial = lambda *_: None
     oracle.worst_score, tried = 0.0, []
-    for _ in places:
-        trial = oracle.create_trial("tuner0")
+    while (trial := oracle.create_trial("tuner0")).status == "RUNNING":
         assert oracle.create_trial("tuner1").status != "RUNNING"  # one at a time
         place = np.log10(trial.hyperparameters.get("learning_rate")) + 2
         tried.append(place)
@@ -392,8 +452,8 @@ def test_climbing_finds_the_top_of_a_hill(optimum, cliff, places):
         oracle.update_trial(trial.trial_id, {"val_accuracy": score})
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
-    assert tried == pytest.approx(places)
-    assert oracle.create_trial("tuner0").status == "STOPPED"
+    assert trial.status == "STOPPED"
+    return tried
 
 
 @pytest.mark.parametrize("asked, rates, epochs", [(4, 5, 3), (5, 5, 3), (6, 17, 9), (18, 49, 27)])
@@ -448,11 +508,39 @@ def test_diverged_trials_are_counted_ranked_last_and_shown(tmp_path, monkeypatch
 def test_if_all_diverge_the_error_names_the_range_and_a_better_one(tmp_path, monkeypatch):
     spoil(monkeypatch, 0.0)
     for _ in range(2):  # the finished search says it again
-        with pytest.raises(tune.AllDiverged, match=r"between 0.0001 and 0.1 .* 1e-06 and 0.0001"):
+        with pytest.raises(tune.AllDiverged, match=r"between 0.0001 and 0.1 .*--band 1e-06 0.0001"):
             tune.tune(LINEAR, tmp_path, **QUICK)
     board = json.loads((tmp_path / "search" / "leaderboard.json").read_text())
     assert board["best_learning_rate"] is None
     assert (tmp_path / "search" / "search.png").exists()
+
+
+@pytest.mark.usefixtures("compiled_once")
+def test_trials_that_failed_are_not_called_diverged(tmp_path, monkeypatch):
+    spoil(monkeypatch, 0.005)
+    fit = OneModel.fit
+
+    def broken(hypermodel, hp, model, **kwargs):
+        if hp.get("learning_rate") < 0.005:
+            raise LookupError("the cause")
+        return fit(hypermodel, hp, model, **kwargs)
+
+    monkeypatch.setattr(OneModel, "fit", broken)
+    said = "No trial finished: 2 failed, 2 diverged. The first that failed: LookupError: the cause"
+    with pytest.raises(tune.NoneFinished, match=said):
+        tune.tune(LINEAR, tmp_path, **QUICK)
+
+
+@pytest.mark.usefixtures("compiled_once")
+def test_a_trial_that_is_promoted_from_one_that_failed_has_failed(tmp_path, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise LookupError("the cause")
+
+    monkeypatch.setattr(OneModel, "fit", broken)
+    with pytest.raises(tune.NoneFinished, match="6 failed, 0 diverged"):
+        tune.tune(LINEAR, tmp_path, **QUICK | {"search": "hyperband", "trials": 5})
+    told = r"Trial \d+ failed: trial \d+, the rung below, failed\."
+    assert re.search(told, capsys.readouterr().out)
 
 
 @pytest.mark.usefixtures("compiled_once")

@@ -1,5 +1,7 @@
 """Several workers do the same search as one process, whoever of them dies."""
 
+import dataclasses
+import errno
 import json
 import os
 import signal
@@ -7,12 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from keras_course import devices, training
 from keras_course.errors import UserError
-from keras_course.files import read_sealed
-from keras_course.search.workers import Share, shares
+from keras_course.files import DiskFull, read_sealed
+from keras_course.search import tune, workers
+from keras_course.search.workers import Share, gpu_names, shares
+from tests.search_rows import LINEAR, SPLITS
 
 # On one core, as each of two workers has on two: the results are to be equal bit by bit.
 PROGRAM = """
@@ -83,11 +89,121 @@ def wait_for(condition, process=None):
 
 
 def test_cores_are_shared_and_gpus_handed_out_in_turn():
-    assert shares(2, [0, 1, 2, 3, 4], 0) == [Share((0, 1), None), Share((2, 3, 4), None)]
-    assert [share.gpu for share in shares(3, [0, 1, 2], 2)] == [0, 1, 0]
-    for workers in (0, 3):
+    assert shares(2, [0, 1, 2, 3, 4], []) == [Share((0, 1), None), Share((2, 3, 4), None)]
+    assert [share.gpu for share in shares(3, [0, 1, 2], ["4", "6"])] == ["4", "6", "4"]
+    for number in (0, 3):
         with pytest.raises(UserError, match="at least 1 and at most 2, the cores"):
-            shares(workers, [0, 1], 0)
+            shares(number, [0, 1], [])
+
+
+@pytest.mark.parametrize(
+    "given, names",
+    [
+        (None, ["0", "1"]),
+        ("", ["0", "1"]),
+        ("2, 3", ["2", "3"]),
+        ("GPU-8f3c,GPU-1d2e,-1", ["GPU-8f3c", "GPU-1d2e"]),
+        ("MIG-5c21,MIG-77ab", ["MIG-5c21", "MIG-77ab"]),
+    ],
+)
+def test_a_gpu_has_the_name_that_it_was_given_by(given, names, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    assert gpu_names(2) == names
+
+
+@pytest.fixture
+def worker(monkeypatch, tmp_path):
+    """A worker at trial 3, whose process, clock and system are stand-ins."""
+    worker = workers._Worker.__new__(workers._Worker)
+    tuner = SimpleNamespace(trial_seconds=None, project=tmp_path)
+    worker.name, worker.at, worker.deaths, worker.kills, worker.given_up = "worker0", "3", 0, 0, []
+    worker.chief, worker.arguments = (
+        SimpleNamespace(
+            tuner=tuner,
+            trial_of=lambda name: (SimpleNamespace(trial_id="3"), 1.0),
+            give_up=lambda trial, reason: worker.given_up.append(reason),
+        ),
+        (),
+    )
+    worker.clock = worker.killed = 0
+    monkeypatch.setattr(workers, "_memory_kills", lambda: worker.killed)
+    monkeypatch.setattr(workers.time, "monotonic", lambda: worker.clock)
+    monkeypatch.setattr(
+        workers.multiprocessing,
+        "get_context",
+        lambda _: SimpleNamespace(Process=lambda **_: SimpleNamespace(start=int, exitcode=None)),
+    )
+    worker._start()
+    return worker
+
+
+def test_only_a_process_that_is_killed_when_the_system_kills_for_memory_is_taken_for_one(worker):
+    def dies(code):
+        worker.process.exitcode = code
+        assert not worker.has_finished()
+
+    worker.killed = 1  # some other process, a while ago
+    for worker.clock in range(0, 30, 3):
+        assert not worker.has_finished()
+    dies(-signal.SIGKILL)
+    worker.killed = 2
+    dies(-signal.SIGSEGV)
+    assert worker.given_up == []
+    worker.killed = 3
+    for worker.clock in (30, 33):  # it takes some seconds to go
+        assert not worker.has_finished()
+    dies(-signal.SIGKILL)
+    assert worker.given_up == ["its process was killed by signal 9: the memory was full"]
+
+
+def test_a_worker_that_finds_the_disk_full_ends_the_search_and_leaves_its_trial_open(
+    worker, tmp_path, monkeypatch, capsys
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "build_config.json"))
+
+    monkeypatch.setattr(tune, "_work", full)
+    monkeypatch.setattr(workers, "_end_with", lambda chief: None)
+    monkeypatch.setattr(workers.os, "_exit", sys.exit)
+    monkeypatch.setattr(workers.os, "environ", {**os.environ})
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cores = tuple(os.sched_getaffinity(0))
+            workers._run("worker0", Share(cores, None), 1, 2, ({}, tmp_path, None, None))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert "worker0: No space left for" in capsys.readouterr().out
+    worker.process.exitcode = ended.value.code
+    with pytest.raises(DiskFull, match="Make room and start the same command again"):
+        worker.has_finished()
+    assert worker.given_up == []
+
+
+def test_a_worker_of_other_images_is_refused_and_builds_in_the_precision_of_the_search(
+    tmp_path, monkeypatch
+):
+    tune.tune(LINEAR, tmp_path, splits=SPLITS, steps=2, band=(1e-3, 1e-1), trials=1)
+
+    def work(splits):
+        tune.work(dataclasses.asdict(LINEAR), tmp_path, tuple(map(tuple, splits)), None)
+
+    with pytest.raises(UserError, match="images and labels"):
+        work(SPLITS._replace(train=SPLITS.validation))
+    built = []
+
+    def build(recipe, splits, precision=None):
+        built.append(precision)
+        raise LookupError
+
+    monkeypatch.setattr(training, "build", build)
+    known = read_sealed(tmp_path / "search" / "search.json")
+    monkeypatch.setattr(devices, "choose_precision", lambda _: "float16")
+    with pytest.raises(LookupError):
+        work(SPLITS)
+    assert built == [known["precision"]]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="pins processes to cores")

@@ -12,7 +12,7 @@ from keras_course.errors import UserError
 from keras_course.recipes import Recipe
 from keras_course.search import side_by_side
 from keras_course.search.copies import Copies
-from keras_course.search.tune import tune
+from keras_course.search.tune import NoneFinished, tune
 from tests.search_rows import LINEAR, SPLITS
 
 RATES = (1e-3, 1e-2, 0.1)
@@ -150,20 +150,36 @@ def test_an_interrupted_search_goes_on(tmp_path, monkeypatch):
     assert trials(again) == trials(whole)
 
 
-def test_where_the_memory_is_too_small_fewer_are_trained_at_a_time(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "most, sizes", [(2, [5, 2, 3, 1, 2, 1]), (1, [5, 2, 1, 1, 3, 1, 2, 1, 1, 1])]
+)
+def test_where_the_memory_is_too_small_fewer_are_trained_at_a_time(
+    most, sizes, tmp_path, monkeypatch, capsys
+):
     train, tried = side_by_side.SideBySide._train, []
 
     def limited(tuner, some):
         tried.append(len(some))
-        if len(some) > 2:
+        if len(some) > most:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
         return train(tuner, some)
 
     monkeypatch.setattr(side_by_side.SideBySide, "_train", limited)
     found = tune(LINEAR, tmp_path, **QUICK, search="grid", trials=6, parallel_rates=5)
-    assert tried == [5, 2, 3, 1, 2, 1]
+    assert tried == sizes
+    assert sorted(row["trial"] for row in found.leaderboard["trials"]) == list("012345")
     assert [row["status"] for row in found.leaderboard["trials"]] == ["finished"] * 6
     assert "Too little memory for 5 copies: 2 at a time." in capsys.readouterr().out
+
+
+def test_a_trial_that_is_promoted_from_one_that_failed_has_failed(tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+    monkeypatch.setattr(side_by_side.SideBySide, "_train", full)
+    with pytest.raises(NoneFinished, match="6 failed, 0 diverged"):
+        tune(LINEAR, tmp_path, **QUICK, search="hyperband", trials=5, parallel_rates=3)
+    assert "the rung below, failed." in capsys.readouterr().out
 
 
 def test_what_cannot_go_side_by_side_is_refused(tmp_path):

@@ -100,6 +100,13 @@ def test_the_graph_of_a_step_goes_with_its_network():
     assert graphs and not any(graph() for graph in graphs)
 
 
+def test_the_optimizer_within_the_one_that_scales_the_loss_sums_no_gradients_either():
+    model, _ = compiled()
+    model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)), model.loss)
+    step.without_sum_over_devices(model)
+    assert model.optimizer.inner_optimizer._all_reduce_sum_gradients is list
+
+
 @pytest.mark.parametrize("option", [{"run_eagerly": True}, {"steps_per_execution": 2}])
 def test_where_keras_is_asked_for_something_else_its_own_step_stays(option):
     model, _ = compiled(**option)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, runs, schedules, timing, training
+from keras_course import callbacks, files, runs, schedules, timing, training
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
 from keras_course.models.shifted import shifted
@@ -251,6 +251,35 @@ def test_a_damaged_run_folder_is_named(run, tmp_path):
     (tmp_path / "best.keras").write_bytes((run.folder / "best.keras").read_bytes()[:1000])
     with pytest.raises(UserError, match="best.keras is damaged"):
         Run.load(tmp_path).model()
+
+
+def test_the_folder_of_a_command_and_how_it_goes_on_are_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with runs.output(None) as folder:
+        assert capsys.readouterr().out == (
+            "Everything goes into runs/0001. The same command with --output runs/0001 goes on, if "
+            "it is cut off.\n"
+        )
+    for error in (KeyboardInterrupt(), files.DiskFull(folder, 0, 0)):
+        with pytest.raises(type(error)), runs.output(folder):
+            (folder / "recipe.json").touch()
+            raise error
+        assert capsys.readouterr().out == "The same command with --output runs/0001 goes on.\n"
+    with runs.output(None, goes_on=False):
+        assert capsys.readouterr().out == ""
+
+
+def test_two_processes_do_not_open_the_test_set_of_one_run(splits, tmp_path, monkeypatch):
+    run = training.fit(dataclasses.replace(TINY, epochs=1), tmp_path, splits=splits)
+    first = training.test(run, splits=splits)
+    assert training.test(run, splits=splits) == first  # `run` does not know of it
+
+    def taken(folder):
+        raise UserError("Process 1 is working in here")
+
+    monkeypatch.setattr(training.lock, "alone", taken)
+    with pytest.raises(UserError, match="Process 1"):
+        training.test(run, splits=splits)
 
 
 def test_runs_are_numbered(tmp_path):

@@ -19,6 +19,7 @@ __all__ = [
     "NotPreparedError",
     "Split",
     "Splits",
+    "check",
     "download_size",
     "import_cifar10",
     "known",
@@ -49,6 +50,13 @@ def known() -> tuple[str, ...]:
     return (*SOURCES, "tfds:NAME", "folder:PATH")
 
 
+def check(name: str) -> None:
+    """Raise a `UserError` for a name that `load` does not understand."""
+    kind, colon, argument = name.partition(":")
+    if not (kind in PREFIXES and argument) and not (kind in SOURCES and not colon):
+        raise unknown("data set", name, known())
+
+
 def load(name: str, validation_fraction: float = 0.1, seed: int = 0) -> Splits:
     """Return a data set as uint8 images (n, height, width, channels) and int64 labels (n,).
 
@@ -58,11 +66,7 @@ def load(name: str, validation_fraction: float = 0.1, seed: int = 0) -> Splits:
     Errors: NotPreparedError for a set of TensorFlow Datasets that is not on this machine; UserError
     for an unknown name, a fraction outside (0, 1), and data that cannot be used.
     """
+    check(name)
     kind, colon, argument = name.partition(":")
-    if kind in PREFIXES and argument:
-        source = PREFIXES[kind](argument)
-    elif kind in SOURCES and not colon:
-        source = SOURCES[kind]()
-    else:
-        raise unknown("data set", name, known())
+    source = PREFIXES[kind](argument) if colon else SOURCES[kind]()
     return split(name, source, validation_fraction, seed)

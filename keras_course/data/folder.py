@@ -3,9 +3,10 @@
 PATH/CLASS/image.png, or PATH/train/CLASS/image.png and PATH/test/CLASS/image.png.
 
 Any format that Pillow reads. All images have one size. They stay grey (one channel) if all of them
-are grey; otherwise all become RGB. Transparency is dropped. Hidden files are passed over; anything
-else that is not an image is an error that names it. Classes are numbered in the order of their
-names; images come in one fixed, shuffled order, so that the first hundred show every class.
+are grey; otherwise all become RGB. They are turned as their EXIF data say, and white where they are
+transparent, as `predict` sees them. Hidden files are passed over; anything else that is not an
+image is an error that names it. Classes are numbered in the order of their names; images come in
+one fixed, shuffled order, so that the first hundred show every class.
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from keras_course.data.splits import Source, Split, shuffled
 from keras_course.errors import UserError
+from keras_course.image_file import as_seen, size_as_seen
 
 GREY = ("1", "L", "LA")
 COLOUR = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
@@ -81,12 +83,13 @@ def _decode(files):
                     "Convert it to an 8-bit PNG or JPEG."
                 )
             grey = grey and image.mode in GREY
-            size = size or image.size
-            if image.size != size:
+            width, height = size_as_seen(image)
+            size = size or (width, height)
+            if (width, height) != size:
                 raise UserError(
                     f"images must all have one size. {files[0]} is {size[0]}x{size[1]}, "
-                    f"{file} is {image.size[0]}x{image.size[1]} (width x height). Bring them to "
-                    "one size first, for example with Pillow's Image.resize or ImageOps.fit."
+                    f"{file} is {width}x{height} (width x height). Bring them to one size first, "
+                    "for example with Pillow's Image.resize or ImageOps.fit."
                 )
     images = np.empty((len(files), size[1], size[0], 1 if grey else 3), "uint8")
     for i, file in enumerate(
@@ -94,10 +97,10 @@ def _decode(files):
     ):
         with _opened(Image, file) as image:
             try:
-                pixels = np.asarray(image.convert("L" if grey else "RGB"))
+                pixels = np.asarray(as_seen(image).convert("L" if grey else "RGB"))
+                images[i] = pixels.reshape(images.shape[1:])
             except Exception as error:
                 raise _unreadable(file, error) from error
-        images[i] = pixels.reshape(images.shape[1:])
     return images
 
 

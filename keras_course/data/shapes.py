@@ -22,7 +22,6 @@ import numpy as np
 from keras_course.data import drawing
 from keras_course.data.drawing import Chance
 from keras_course.data.outlines import SHAPES
-from keras_course.data.splits import Split
 
 SIDE = 32  # pixels
 BATCH = 100  # images drawn at a time, from a stream of their own; a multiple of the classes
@@ -78,8 +77,3 @@ def train() -> Drawing:
 def test() -> Drawing:
     """Return the 2,000 test images: seed 1."""
     return draw(TEST_IMAGES, seed=1)
-
-
-def load() -> tuple[Split, Split, tuple[str, ...]]:
-    """Return training images, test images and class names, for classification."""
-    return Split(*train()[:2]), Split(*test()[:2]), CLASS_NAMES

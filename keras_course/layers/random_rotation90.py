@@ -15,16 +15,20 @@ from keras_course.layers.random_image import RandomImageLayer
 class RandomRotation90(RandomImageLayer):
     """Square images only: a rotated 32x48 image would be 48x32, and a batch has one size."""
 
-    def get_random_transformation(self, images, training=True, seed=None):
-        return {"quarters": ops.cast(ops.floor(self.uniform(images, 0, 4, seed)), "int32")}
-
-    def transform_images(self, images, transformation, training=True):
-        height, width = images.shape[1:3]
+    @staticmethod
+    def check_size(height: int, width: int) -> None:
+        """Raise a `UserError` for images that are not square."""
         if height != width:
             raise UserError(
                 f"Rotation by 90 degrees needs square images. Received: {height}x{width} pixels. "
                 "Crop them to a square, or leave rotate90 out of the augmentation."
             )
+
+    def get_random_transformation(self, images, training=True, seed=None):
+        return {"quarters": ops.cast(ops.floor(self.uniform(images, 0, 4, seed)), "int32")}
+
+    def transform_images(self, images, transformation, training=True):
+        self.check_size(*images.shape[1:3])
         quarters = transformation["quarters"]
         images = ops.cast(images, "float32")
         images = ops.where(quarters % 2 == 1, ops.transpose(images, (0, 2, 1, 3)), images)

@@ -27,7 +27,10 @@ class Whitening(keras.layers.Conv2D):
 
     def build(self, input_shape):
         super().build(input_shape)
+        # Among the weights that are not trained, or `layer.trainable = True` would free it.
+        self._untrack_variable(self._kernel)
         self._kernel.trainable = False
+        self._track_variable(self._kernel)
 
     def adapt(self, images: np.ndarray) -> None:
         """Compute the kernel from images as this layer gets them: (n, height, width, channels).

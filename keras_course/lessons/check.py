@@ -133,26 +133,29 @@ class _Outcome:
 
     @property
     def todo(self):
-        found = isinstance(self.error, NotImplementedError) and re.match(
-            r"TODO [\d.]+: (.+)", str(self.error)
-        )
+        if not isinstance(self.error, NotImplementedError):
+            return None
+        if not str(self.error) and _is_written_by_hand(self._frames()[-1]):
+            return "what the TODO says"  # nbgrader leaves no words
+        found = re.match(r"TODO [\d.]+: (.+)", str(self.error))
         return found[1] if found else None
 
     @property
     def failure(self):
         if self.error is None or isinstance(self.error, Unusable):
             return self.error and str(self.error)
-        *_, last = traceback.extract_tb(self.error.__traceback__)
-        written = [
-            frame
-            for frame in traceback.extract_tb(self.error.__traceback__)
-            if not frame.filename.startswith(PACKAGE) and "site-packages" not in frame.filename
-        ]
-        where = (written or [last])[-1]
+        written = list(filter(_is_written_by_hand, self._frames()))
+        where = f" in line {written[-1].lineno}, `{written[-1].line}`" if written else ""
         message = str(self.error).strip().split("\n")[0]
-        return (
-            f"raised {type(self.error).__name__} in line {where.lineno}, `{where.line}`: {message}"
-        )
+        return f"raised {type(self.error).__name__}{where}: {message}"
+
+    def _frames(self):
+        return traceback.extract_tb(self.error.__traceback__)
+
+
+def _is_written_by_hand(frame):
+    """Return whether a frame of a traceback is of the student's code."""
+    return not frame.filename.startswith(PACKAGE) and "site-packages" not in frame.filename
 
 
 def _outcome(observe, function, inputs):

@@ -5,12 +5,12 @@ text of bounded length, and every value is checked before it is shown.
 """
 
 import json
-import math
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from keras_course import files, plots, timing
+from keras_course.lessons.compare import shown
 from keras_course.report import pages
 
 LONGEST = 1_000_000  # bytes of a part; ours have some thousands
@@ -40,7 +40,7 @@ def class_page(handins: Sequence[Path], path: Path) -> tuple[int, list[str]]:
         try:
             rows.append(_row(handin))
         except Unreadable as error:
-            wrong.append(f"{handin.name}: {error}")
+            wrong.append(_writable(f"{handin.name}: {error}"))
     rows.sort(key=lambda row: -row["test, %"])
     parts = [
         pages.heading(
@@ -64,6 +64,7 @@ def class_page(handins: Sequence[Path], path: Path) -> tuple[int, list[str]]:
         ]
     if wrong:
         parts.append(pages.section("Not readable", *map(pages.paragraph, wrong)))
+    path.parent.mkdir(parents=True, exist_ok=True)
     files.write_text(path, pages.page("Results of the class", *parts))
     return len(rows), wrong
 
@@ -73,18 +74,18 @@ def _row(handin):
 
     def number(value, low, high):
         fine = isinstance(value, int | float) and not isinstance(value, bool)
-        if not fine or not math.isfinite(value) or not low <= value <= high:
-            raise Unreadable(f"{value!r} is no number from {low} to {high:g}.")
+        if not fine or not low <= value <= high:  # as is NaN
+            raise Unreadable(f"{shown(value)} is no number from {low} to {high:g}.")
         return value
 
     def word(value):
         if not isinstance(value, str):
-            raise Unreadable(f"{value!r} is no text.")
-        return value[:60]
+            raise Unreadable(f"{shown(value)} is no text.")
+        return _writable(value[:60])
 
     try:
         return {
-            "hand-in": handin.stem,
+            "hand-in": _writable(handin.stem),
             "model": word(recipe["model"]),
             "data set": word(recipe["dataset"]),
             "validation, %": round(100 * number(metrics["validation"]["accuracy"], 0, 1), 2),
@@ -100,12 +101,17 @@ def _row(handin):
         raise Unreadable(f"its metrics or recipe lack {error}.") from error
 
 
+def _writable(text):
+    """Return a text without the halves of characters that JSON and names of files may hold."""
+    return text.encode(errors="replace").decode()
+
+
 def _part(handin, name):
     """Return one JSON object of a zip."""
     try:
         with zipfile.ZipFile(handin) as archive, archive.open(name) as file:
             text = file.read(LONGEST + 1)
-    except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except Exception as error:  # zipfile has many for what is damaged
         raise Unreadable(f"it has no {name}, or is no zip: {error}") from error
     if len(text) > LONGEST:
         raise Unreadable(f"its {name} is longer than {LONGEST:,} bytes.")

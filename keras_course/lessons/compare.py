@@ -23,6 +23,8 @@ def difference(answer: Any, expected: Any) -> str | None:
     """
     if answer is None and expected is not None:
         return f"returned None; expected {shown(expected)}. Is the `return` missing?"
+    if _is_symbol(answer):
+        return f"returned {shown(answer)}, which has no numbers yet; expected {shown(expected)}"
     if isinstance(expected, Mapping):
         return _of_mapping(answer, expected)
     if isinstance(expected, list | tuple):
@@ -40,6 +42,8 @@ def difference(answer: Any, expected: Any) -> str | None:
 
 def shown(value: Any) -> str:
     """Return a value as a message shows it: an array of more than a few numbers by its shape."""
+    if _is_symbol(value):
+        return f"a Keras tensor of shape {'x'.join(map(str, value.shape))}"
     if hasattr(value, "__array__") and not isinstance(value, np.generic):
         array = np.asarray(value)
         if array.size > FEW or not array.size:
@@ -53,10 +57,13 @@ def shown(value: Any) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if callable(value):
         return getattr(value, "__name__", type(value).__name__)
-    if type(value).__name__ == "KerasTensor":
-        return f"a Keras tensor of shape {'x'.join(map(str, value.shape))}"
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _is_symbol(value):
+    """Return whether it stands for numbers to come, as between the layers of a model."""
+    return type(value).__name__ == "KerasTensor"  # Keras need not be imported for a list of numbers
 
 
 def _of_mapping(answer, expected):

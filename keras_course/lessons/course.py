@@ -4,6 +4,7 @@ progress.json in the folder of the exercises is the only state: of each TODO wha
 said, and how many hints were read.
 """
 
+import contextlib
 import json
 import time
 import zipfile
@@ -68,15 +69,23 @@ class Course:
 
     def file(self, lesson: Lesson) -> Path:
         """Return the script or the notebook of a lesson, whichever was saved last."""
-        paths = [self.folder / f"{lesson.name}{suffix}" for suffix in (".py", ".ipynb")]
-        paths = [path for path in paths if path.is_file()]
+        paths = list(self.saved(lesson))
         if not paths:
             raise UserError(
                 f"{self.folder / lesson.name}.py is not there. `keras-course reset "
                 f"{lesson.number}` brings it back."
             )
-        changed = [path for path in paths if path.read_text("utf-8") != self.original(path.name)]
+        changed = [path for path in paths if _text(path) != self.original(path.name)]
         return max(changed or paths[:1], key=lambda path: path.stat().st_mtime)
+
+    def saved(self, lesson: Lesson) -> dict[Path, int]:
+        """Return script and notebook, which are there, and when each was saved last."""
+        found = {}
+        for suffix in (".py", ".ipynb"):
+            path = self.folder / f"{lesson.name}{suffix}"
+            with contextlib.suppress(FileNotFoundError):
+                found[path] = path.stat().st_mtime_ns
+        return found
 
     def progress(self) -> dict[str, dict]:
         """Return for each TODO that was worked on its "state" and its number of "hints"."""
@@ -100,7 +109,7 @@ class Course:
         stamp = datetime.now().strftime("%Y-%m-%d-%H%M%S")
         for name in (f"{lesson.name}.py", f"{lesson.name}.ipynb"):
             path, original = self.folder / name, self.original(name)
-            if path.exists() and path.read_text(encoding="utf-8") != original:
+            if path.exists() and _text(path) != original:
                 kept.append(path.with_name(f"mine-{stamp}-{name}"))
                 path.rename(kept[-1])
             files.write_text(path, original)
@@ -126,10 +135,14 @@ def table(course: Course) -> str:
     return "\n".join(lines)
 
 
-def saved(path: Path, seconds: float = 0.3) -> None:
-    """Wait until a file has been saved again."""
-    before = path.stat().st_mtime_ns
-    while True:
+def wait_for_a_save(
+    course: Course, lesson: Lesson, before: dict[Path, int], seconds: float = 0.3
+) -> None:
+    """Wait until script or notebook are not as `Course.saved` had them before."""
+    while (now := course.saved(lesson)) == before or not now:  # some editors delete, then write
         time.sleep(seconds)
-        if path.exists() and path.stat().st_mtime_ns != before:
-            return
+
+
+def _text(path):
+    """Return what a file says; what is no UTF-8 in it is not as it was handed out."""
+    return path.read_text(encoding="utf-8", errors="replace")

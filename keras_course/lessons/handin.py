@@ -1,6 +1,5 @@
 """What a student hands in: one zip of notebook, report, recipe, metrics and SavedModel."""
 
-import json
 import zipfile
 from pathlib import Path
 
@@ -8,9 +7,9 @@ from keras_course import files
 from keras_course.errors import UserError
 
 PARTS = {  # and the command that makes each where it is missing
-    "recipe.json": "train",
-    "metrics.json": "train",
-    "history.csv": "train",
+    "recipe.json": "train --output",
+    "metrics.json": "train --resume",
+    "history.csv": "train --resume",
     "report.html": "report",
     "saved_model": "export",
 }
@@ -28,11 +27,11 @@ def hand_in(run: Path, notebook: Path, path: Path) -> list[str]:
             raise UserError(f"{run} has no {name}: `keras-course {command} {run}` makes it.")
     if notebook.suffix not in (".ipynb", ".py") or not notebook.is_file():
         raise UserError(f"NOTEBOOK is a notebook or a script of a lesson. Received: {notebook}.")
-    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    if "test" not in metrics:
+    if "test" not in files.read_sealed(run / "metrics.json"):
         raise UserError(f"{run} has no test result: `keras-course test {run}` opens the test set.")
     if path.suffix != ".zip":
         raise UserError(f"--output is the name of a zip file, like anna.zip. Received: {path}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
     parts = [(notebook, notebook.name)]
     for name in PARTS:
         every = sorted((run / name).rglob("*")) if (run / name).is_dir() else [run / name]

@@ -6,6 +6,7 @@ exercises/originals.zip                        what `keras-course reset` takes l
 """
 
 import io
+import json
 import re
 import zipfile
 from collections.abc import Collection, Iterable
@@ -98,6 +99,15 @@ def build_for_nbgrader(
         path = folder / "source" / name / f"{name}.ipynb"
         written.append(_write(path, notebook.notebook(text, name).encode()))
     return written
+
+
+def measured_minutes(root: Path) -> dict[str, str]:
+    """Return how long the lessons of a course take, by name, where that was measured."""
+    path = root / "docs" / "results" / "lessons.json"
+    if not path.is_file():
+        return {}
+    lessons = json.loads(path.read_text(encoding="utf-8"))["lessons"]
+    return {name: f"{run['script_seconds'] / 60:.1f}" for name, run in lessons.items()}
 
 
 def _write(path, content):

@@ -15,6 +15,16 @@ FOLDER = Path(__file__).parent / "hints"
 HINTS = 3
 
 
+def of_todo(number: str) -> list[str]:
+    """Return the hints of a TODO like "5.1". Errors: UserError for one that does not exist."""
+    every = {}
+    for path in sorted(FOLDER.glob("ex*.md")):
+        every |= of_lesson(path.stem)
+    if number not in every:
+        raise UserError(f"TODO must be one of {', '.join(every)}. Received: {number!r}.")
+    return every[number]
+
+
 def of_lesson(name: str) -> dict[str, list[str]]:
     """Return the hints of a lesson by its TODOs. Errors: UserError where a TODO has not three."""
     text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")

@@ -1,7 +1,8 @@
 """What a student's network does, whatever its layers are called and in which order they were made.
 
 Every weight gets values that depend on its role and shape alone, so two networks of the same layers
-give the same output, however they were written.
+give the same output, however they were written. Those of a normalization depend on the role alone:
+one of all channels, or one of each branch, is the same.
 """
 
 import math
@@ -29,9 +30,12 @@ def block(function: Callable, x: np.ndarray, **options: Any) -> dict:
 def network(function: Callable, images: np.ndarray, **options: Any) -> dict:
     """Observe a function that returns a Keras model: what that makes of the images."""
     model = a_model(function(**options))
-    if model.input_shape[1:] != images.shape[1:] and None not in model.input_shape[1:]:
+    if not model.built:  # a class of its own, or a Sequential without an Input
+        model(images[:1])
+    shape = getattr(model, "input_shape", images.shape)[1:]
+    if shape != images.shape[1:] and None not in shape:
         wanted = "x".join(map(str, images.shape[1:]))
-        got = "x".join(map(str, model.input_shape[1:]))
+        got = "x".join(map(str, shape))
         raise Unusable(f"returned a model for images of shape {got}; expected {wanted}")
     return facts(model, images)
 
@@ -79,15 +83,16 @@ def give_weights(model: keras.Model, seed: int) -> None:
     for weight in model.weights:
         role = weight.name if weight.name in ROLES else "kernel"
         shape = tuple(weight.shape)
-        random = np.random.default_rng([seed, (*ROLES, "kernel").index(role), *shape])
+        drawn_for = shape if role == "kernel" else ()
+        random = np.random.default_rng([seed, (*ROLES, "kernel").index(role), *drawn_for])
         if role == "bias" or not np.issubdtype(
             keras.backend.standardize_dtype(weight.dtype), np.floating
         ):
             continue
         if role in ("gamma", "moving_variance"):
-            values = random.uniform(0.5, 1.5, shape)
+            values = np.full(shape, random.uniform(0.5, 1.5))
         elif role in ("beta", "moving_mean"):
-            values = random.normal(0, 0.3, shape)
+            values = np.full(shape, random.normal(0, 0.3))
         else:
             values = random.normal(0, np.sqrt(2 / max(1, np.prod(shape[:-1]))), shape)
         weight.assign(values.astype("float32"))

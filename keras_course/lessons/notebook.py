@@ -40,10 +40,10 @@ def set_up(repository: str, name: str) -> list[dict]:
     commands = [
         f"!git clone --quiet --depth 1 https://github.com/{repository}",
         f"%pip install --quiet -r {folder}/requirements.txt -e {folder}",
-        f"%cd {folder}/exercises",
         "# Then restart the session, once, and begin with the next cell.",
     ]
-    return [_markdown(badge), _code("\n".join(commands))]
+    here = f"%cd /content/{folder}/exercises"  # a new session begins outside
+    return [_markdown(badge), _code("\n".join(commands)), _code(here)]
 
 
 def _cell(cell):

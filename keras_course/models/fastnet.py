@@ -48,9 +48,9 @@ def fastnet(
 
     widths: the filters of the three stages. Before training, `adapt` of its whitening layer has to
     see images; `training.build` does that.
-    Errors: UserError for images below 25x25, of which nothing is left for the last pooling.
+    Errors: UserError for images below 9x9, of which the three poolings leave nothing.
     """
-    require_size("fastnet", input_shape, 25)
+    require_size("fastnet", input_shape, 9)
     inputs = keras.Input(input_shape)
     # In float32: what whitening blows up is the difference of neighbours, less than bfloat16 holds.
     x = layers.Rescaling(1 / 127.5, offset=-1, dtype="float32")(inputs)  # 32x32x3

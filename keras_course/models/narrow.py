@@ -9,6 +9,7 @@ compute at once.
 import keras
 
 from keras_course.errors import UserError
+from keras_course.layers.normalization import groups
 
 BLOCK = 16
 SCALED = {keras.layers.Conv2D: "filters", keras.layers.Dense: "units"}
@@ -30,8 +31,16 @@ def narrow(model: keras.Model, width_multiplier: float) -> keras.Model:
             config[name] = _share(config[name], width_multiplier)
         return type(layer).from_config(config)
 
+    def called(layer, *inputs, **options):
+        # Keras keeps how many groups there were, also for those of one channel each.
+        if isinstance(layer, keras.layers.GroupNormalization):
+            of_one = layer.groups == model.get_layer(layer.name).output.shape[-1]
+            channels = inputs[0].shape[-1]
+            layer.groups = channels if of_one else groups(channels)
+        return layer(*inputs, **options)
+
     try:
-        return keras.models.clone_model(model, clone_function=scaled)
+        return keras.models.clone_model(model, clone_function=scaled, call_function=called)
     except ValueError as error:
         raise UserError(
             f"{model.name} has shortcuts that fit its own numbers of filters alone. "

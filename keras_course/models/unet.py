@@ -5,7 +5,8 @@ levels of two 3x3 convolutions with ReLU, 64 to 1024 channels, 2x2 max pooling b
 2x2 up-convolutions that halve the channels, each joined with the map of its level on the way down;
 a 1x1 convolution at the end. 23 convolutions, 31,030,658 parameters (1 channel in, 2 classes). The
 paper's convolutions have no padding and make 388x388 pixels of 572x572, which is kept here for its
-numbers; ours pad, pool odd sizes up, and give a logit for every pixel.
+numbers; ours pad, pool odd sizes up, and give a logit for every pixel. The dropout that the authors
+name at the end of the way down is left out.
 
 `segmenter`: any classification network as the way down, so that it may have been trained before,
 and a way up after Lin et al. 2016, Figure 3, https://arxiv.org/abs/1612.03144. It differs from

@@ -8,7 +8,7 @@ images. What is missing is called missing.
 import dataclasses
 from pathlib import Path
 
-from keras_course import __version__, data, files, plots, preview, timing
+from keras_course import __version__, data, files, plots, preview, runs, timing
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
 from keras_course.report import network, pages, predictions, search
@@ -34,6 +34,7 @@ def report(run: Run, *, splits: Splits | None = None) -> Path:
     recipe = run.recipe
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     model = run.model()
+    once = runs.best_network(run.folder)  # which `model` may look through several times
     looked_at = predictions.load(run, model, splits)
     title = f"{recipe.model} on {recipe.dataset}"
     page = pages.page(
@@ -43,8 +44,8 @@ def report(run: Run, *, splits: Splits | None = None) -> Path:
         _curves(run, title),
         predictions.confusion(looked_at, splits.class_names, title),
         predictions.best_and_worst(looked_at, splits.class_names),
-        network.filters(model, splits.class_names, title),
-        network.layers(model),
+        network.filters(once, splits.class_names, title),
+        network.layers(once),
         search.section(run),
         _recipe(run),
         _versions(run),
@@ -78,13 +79,10 @@ def _headline(run, title):
     accuracy = f"{validation['accuracy']:.1%}" if validation else "missing"
     best = f"best of {metrics['epochs']} epochs: epoch {metrics['best_epoch']}"
     minutes = timing.duration(metrics["seconds"])
-    whole = "for training"
-    if "job_seconds" in metrics:
-        whole = f"for training; {timing.duration(metrics['job_seconds'])} with search and export"
     tiles = [
         first,
         ("Validation accuracy", accuracy, best),
-        ("Time", minutes, whole),
+        ("Time", minutes, "for training"),
         ("Parameters", f"{metrics['parameters']:,}", f"computed in {metrics['precision']}"),
     ]
     yield pages.heading(title, f"{lead} Trained in {minutes} on {metrics['device']}.")
@@ -128,6 +126,8 @@ def _data(run, splits):
 
 
 def _curves(run, title):
+    if not run.history:
+        return pages.section("Training", pages.paragraph("No epoch came to its end."))
     monitor = run.recipe.monitor
     images = (
         pages.image(

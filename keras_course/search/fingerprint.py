@@ -21,7 +21,6 @@ from keras_course.recipes import Recipe
 def fingerprint(recipe: Recipe, splits: Splits, precision: str, **settings) -> dict:
     """Return the fingerprint as plain values: the recipe without its learning rate, the images
     and labels by their hash, the precision, versions, and the settings of the search."""
-    packages = ("keras", keras.backend.backend(), "keras-tuner", "numpy")
     values = dataclasses.asdict(recipe)
     del values["learning_rate"]
     return {
@@ -29,8 +28,14 @@ def fingerprint(recipe: Recipe, splits: Splits, precision: str, **settings) -> d
         **values,
         "precision": precision,
         "images and labels": _hash(splits),
-        **{f"version of {name}": metadata.version(name) for name in packages},
+        **versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that results depend on, Keras' backend among them."""
+    packages = ("keras", keras.backend.backend(), "keras-tuner", "numpy")
+    return {f"version of {name}": metadata.version(name) for name in packages}
 
 
 def check(path: Path, given: dict) -> dict | None:

@@ -9,7 +9,6 @@ to there are the journal.
 import hashlib
 import json
 import os
-import shutil
 from pathlib import Path
 
 from keras_course import files
@@ -45,20 +44,15 @@ class Journal:
         """Add an event. Errors: files.DiskFull, with the journal as it was."""
         line, checksum = _line(event, self.checksum)
         before = self.path.stat().st_size if self.path.exists() else 0
-        try:
-            with self.path.open("ab", buffering=0) as file:
-                try:
-                    if file.write(line) < len(line):
-                        file.write(line[file.tell() - before :])  # or say why it does not fit
-                    os.fsync(file.fileno())
-                except OSError:
-                    file.truncate(before)
-                    raise
-        except OSError as error:
-            if error.errno in files.FULL:
-                free = shutil.disk_usage(self.path.parent).free
-                raise files.DiskFull(self.path, 0, free) from error
-            raise
+        with files.telling_when_full(self.path), self.path.open("ab", buffering=0) as file:
+            try:
+                left = line
+                while left:  # a write may be cut short: the next one goes on, or says why not
+                    left = left[file.write(left) :]
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(before)
+                raise
         self.events.append(event)
         self.checksum = checksum
 

@@ -106,10 +106,11 @@ def rows(project: Path) -> list[dict]:
     scores = {event["trial"]: event["metrics"] for event in events if event["event"] == "update"}
     objective = events[0]["objective"].split()[1] if events else None
     ended = [event["trial"] for event in events if event["event"] == "end"]
-    return [_row(history(project, trial), trial, scores[trial][objective]) for trial in ended]
+    return [row(history(project, trial), trial, scores[trial][objective]) for trial in ended]
 
 
-def _row(history, trial, score):
+def row(history: dict, trial: str, score: float) -> dict:
+    """Return what the leaderboard says of a trial that left this history."""
     first = history["executions"][0]["metrics"] if history["executions"] else {}
     return {
         "trial": trial,
@@ -148,7 +149,8 @@ def _too_short(board, classes):
         return ""
     return (
         f"No trial did better than chance, {chance:.0%}: {best['steps']} steps are too few to tell "
-        "the rates apart. Give the trials more steps, or trust the range test's suggestion."
+        "the rates apart. Give the trials more, as with `tune --steps`, or trust the range test's "
+        "suggestion."
     )
 
 

@@ -49,11 +49,11 @@ class Narrator(Trainer):
         trials = [self.oracle.trials[name] for name in self.oracle.end_order]
         # One that was over before its time, or ran elsewhere, leaves steps that nobody counted.
         self.bar.update(sum(map(self._length, trials)) - self.bar.n)
-        rows = leaderboard.rows(self.project)
-        row = next(row for row in rows if row["trial"] == trial_id)
+        score = self.oracle.trials[trial_id].score
+        row = leaderboard.row(self.history(trial_id), trial_id, score)
         result = leaderboard.result({"monitor": self.monitor}, row).strip()
         self.bar.write(
-            f"trial {len(rows):2d}/{self.number}  "
+            f"trial {len(trials):2d}/{self.number}  "
             f"rate {row['learning_rate']:<8.2g}  {row['steps']} steps  {result}  "
             f"{timing.duration(row['seconds'])}"
         )

@@ -39,10 +39,11 @@ class Climb(kt.Oracle):
     It begins in the middle of the space and goes half a decade up. From the best value so far it
     tries the neighbour that is missing, upwards first; where both are there, the step is halved, to
     the side of the better one, or upwards if training diverged there: the best rates are often not
-    far below those. One trial at a time: each depends on those before it.
+    far below those. Steps finer than `FINEST` tell no rates apart: there it stops. One trial at a
+    time: each depends on those before it.
     """
 
-    STEP = 0.5  # decades
+    STEP, FINEST = 0.5, 0.01  # decades
     worst_score = None  # of a trial that diverged; the tuner sets it
 
     def populate_space(self, trial_id):
@@ -51,37 +52,40 @@ class Climb(kt.Oracle):
         (parameter,) = self.hyperparameters.space
         low, high = math.log10(parameter.min_value), math.log10(parameter.max_value)
         start, tried = (low + high) / 2, self._scores(parameter.name)
-        place = self._next(tried) if tried else 0.0
-        position = min(max(start + place, low), high)
-        return {"status": "RUNNING", "values": {parameter.name: 10**position}}
+        place = self._next(tried, low - start, high - start) if tried else 0.0
+        if place is None:
+            return {"status": "STOPPED"}
+        value = min(max(10 ** (start + place), parameter.min_value), parameter.max_value)
+        return {"status": "RUNNING", "values": {parameter.name: value}}
 
     def _scores(self, name):
         """Return the score of each place that was tried, in decades from the first one, rounded
         to what the smallest step can be told by."""
         trials = [self.trials[trial_id] for trial_id in self.end_order]
-        sign = 1 if self.objective.direction == "max" else -1
+        sign = self._sign()
         first = trials and math.log10(trials[0].hyperparameters.values[name])
         return {
             round(math.log10(trial.hyperparameters.values[name]) - first, 6): sign * trial.score
             for trial in trials
         }
 
-    def _next(self, tried):
-        """Return the place to try, in decades from the first one."""
-        step = self.STEP
+    def _next(self, tried, low, high):
+        """Return the place to try, in decades from the first one, between these ends of the space;
+        None where all is known."""
         best = max(tried, key=tried.get)  # the first of equals
-        while True:
-            above, below = (round(best + sign * step, 6) for sign in (1, -1))
-            if above not in tried:
-                return above
-            if below not in tried:
-                return below
-            sign = 1 if self.objective.direction == "max" else -1
-            diverged = self.worst_score is not None and tried[above] == sign * self.worst_score
-            better = 1 if diverged or tried[above] > tried[below] else -1
+        worst = None if self.worst_score is None else self._sign() * self.worst_score
+        step, side = self.STEP, 1
+        while step >= self.FINEST:
+            above, below = (round(min(max(best + way * step, low), high), 6) for way in (1, -1))
+            for place in (above, below)[::side]:
+                if place not in tried:
+                    return place
+            side = 1 if tried[above] == worst or tried[above] > tried[below] else -1
             step /= 2
-            if (near := round(best + better * step, 6)) not in tried:
-                return near
+        return None
+
+    def _sign(self):
+        return 1 if self.objective.direction == "max" else -1
 
 
 class Hyperband(kt.oracles.HyperbandOracle):

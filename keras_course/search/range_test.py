@@ -27,6 +27,7 @@ import keras
 import numpy as np
 
 from keras_course import (
+    callbacks,
     data,
     devices,
     files,
@@ -96,7 +97,7 @@ class StepLosses(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         variables.catch_up(self.model)
         tracker = self.model.metrics[0]
-        total, count = float(tracker.total), float(tracker.count)
+        total, count = callbacks.number(tracker.total), callbacks.number(tracker.count)
         self.losses.append((total - self.total) / (count - self.count))
         self.total, self.count = total, count
 
@@ -170,8 +171,8 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
     if fall <= least:
         raise NothingFound(
             f"The loss stayed near {start:.3g} for all learning rates from {rates[0]:.2g} to "
-            f"{rates[-1]:.2g}: the network does not learn with any of them. Check the labels and "
-            "the network; else try more steps, or rates from 1e-8 to 10."
+            f"{rates[-1]:.2g}, as far as {len(losses)} steps show. Try more steps, or rates from "
+            "1e-8 to 10; if the network learns with none of them, check the labels and its layers."
         )
     not_begun = np.flatnonzero(smoothed[:lowest] > start - BEGUN * fall)
     top = rates[lowest]

@@ -6,6 +6,7 @@ oracle that is made anew is told the same again: it ends up where the other one 
 keeps inside.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def record(oracle: kt.Oracle, path: Path, header: dict, is_whole: Callable[[str]
     search is refused with a UserError that says what differs. is_whole: says of a trial that has
     ended whether what it left is there and undamaged; a search goes on before one that has not.
     """
+    header = json.loads(json.dumps(header))  # as it will be read again: without tuples
     journal = Journal(path)
     if journal.lost:
         print(f"{path} is damaged: its last {journal.lost} events have to be made anew.")
@@ -47,10 +49,10 @@ def record(oracle: kt.Oracle, path: Path, header: dict, is_whole: Callable[[str]
 
 
 def _compare(stored, given, path):
-    names = [name for name in given if stored.get(name) != given[name]]
+    names = [name for name in given | stored if given.get(name) != stored.get(name)]
     if names:
         differences = "; ".join(
-            f"{name} {given[name]!r} instead of {stored.get(name)!r}" for name in names
+            f"{name} {given.get(name)!r} instead of {stored.get(name)!r}" for name in names
         )
         raise UserError(
             f"{path.parent} holds another search: {differences}. Ask for the same one to continue "

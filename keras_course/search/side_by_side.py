@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from keras_course import variables
+from keras_course import files, variables
 from keras_course.callbacks import Diverged
 from keras_course.errors import memory_is_full
 from keras_course.search.copies import Copies
@@ -41,25 +41,25 @@ class SideBySide(Narrator):
         return trials
 
     def _run(self, trials):
-        for trial in [trial for trial in trials if self._cannot_go_on(trial)]:
-            trials.remove(trial)
-            self._end(trial, [], [], 0.0)
+        for trial in list(trials):
+            if ended := self.lower_rung(trial):
+                trials.remove(trial)
+                self._give_up(trial, *ended)
         if not trials:
             return
         began = time.perf_counter()
         try:
             losses, epochs = self._train(trials)
         except Exception as error:
-            if not memory_is_full(error):
+            if files.says_full(error) or not memory_is_full(error):
                 raise
             if len(trials) == 1:
-                self.give_up(trials[0], "it does not fit into the memory of the device")
-                self.tell(trials[0].trial_id)
+                self._give_up(trials[0], "failed", "it does not fit into the memory of the device")
                 return
-            self.at_once = len(trials) // 2
-            print(f"Too little memory for {len(trials)} copies: {self.at_once} at a time.")
-            self._run(trials[: self.at_once])
-            self._run(trials[self.at_once :])
+            half = self.at_once = len(trials) // 2
+            print(f"Too little memory for {len(trials)} copies: {half} at a time.")
+            self._run(trials[:half])  # which may lower `at_once` further
+            self._run(trials[half:])
             return
         seconds = (time.perf_counter() - began) / len(trials)
         for number, trial in enumerate(trials):
@@ -97,7 +97,7 @@ class SideBySide(Narrator):
     def _end(self, trial, losses, rows, seconds):
         """Leave what a trial was, and tell the oracle and the reader of it."""
         try:
-            if not rows or not all(map(math.isfinite, losses)):
+            if not all(map(math.isfinite, losses)):
                 raise Diverged(0, 0.0, math.nan)
             metrics, status = self.best_epoch(rows), "finished"
         except Diverged:
@@ -116,9 +116,9 @@ class SideBySide(Narrator):
         self.tell_oracle(trial, metrics)
         self.tell(trial.trial_id)
 
-    def _cannot_go_on(self, trial):
-        lower = _lower(trial)
-        return lower is not None and self.history(lower)["status"] != "finished"
+    def _give_up(self, trial, status, reason):
+        self.give_up(trial, status, reason)
+        self.tell(trial.trial_id)
 
     def _state(self, trial_id):
         return self._trial_file(trial_id, "state_0.npz")

@@ -2,7 +2,8 @@
 
 On one node `tune --workers` does it all. On several, one task is KerasTuner's chief and each of the
 others a worker, told by KerasTuner's own variables; they share the folder of the search, which must
-be on a file system that all nodes see.
+be on a file system that all nodes see. A worker that ends is started again. One that cannot begin,
+or ends too often, ends the job with a code other than 0, and the same job goes on.
 """
 
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 from keras_course import files
 from keras_course.errors import UserError
 
+TRIES = 20  # of a worker: a few trials may each end three processes before they count as failed
 HEAD = """#!/bin/bash
 #SBATCH --job-name=learning-rate
 #SBATCH --nodes={nodes}
@@ -48,22 +50,35 @@ KERASTUNER_ORACLE_IP=${{addresses%% *}}
 KERASTUNER_ORACLE_PORT=$((20000 + SLURM_JOB_ID % 10000))
 export KERASTUNER_ORACLE_IP KERASTUNER_ORACLE_PORT
 
-KERASTUNER_TUNER_ID=chief srun --overlap --nodes=1 --ntasks=1 --gpus=0 --nodelist="$first" \\
-    "${{tune[@]}}" &
+# It finds the band of learning rates, on a GPU that a worker has afterwards.
+KERASTUNER_TUNER_ID=chief srun --overlap --nodes=1 --ntasks=1 --gpus-per-task=1 \\
+    --nodelist="$first" "${{tune[@]}}" &
 chief=$!
 
-# {workers} workers, each with one GPU; one that dies takes its trial up again.
+# {workers} workers, each with one GPU; one that dies takes its trial up again. Code 2: it cannot
+# begin; 3: the disk is full; its message says more. One that gives up ends the others.
 # shellcheck disable=SC2016  # the variables are those of each task
-srun --overlap --kill-on-bad-exit=0 --gpus-per-task=1 bash -c '
+srun --overlap --kill-on-bad-exit=1 --gpus-per-task=1 bash -c '
     export KERASTUNER_TUNER_ID="worker$SLURM_PROCID"
-    for try in 1 2 3; do
-        "$@" && exit 0
-        echo "worker$SLURM_PROCID ended, try $try" >&2
+    for ((try = 1; try <= {tries}; try++)); do
+        "$@"
+        code=$?
+        [ "$code" = 0 ] && exit 0
+        echo "worker$SLURM_PROCID ended with code $code, try $try" >&2
+        [ "$code" = 2 ] || [ "$code" = 3 ] && break
     done
     exit 1' worker "${{tune[@]}}" &
 workers=$!
 
-trap 'kill -TERM "$chief" "$workers"; wait' TERM
+trap 'kill -TERM "$chief" "$workers"; wait "$chief" "$workers"; exit 143' TERM
+running() {{ kill -0 "$1" 2>/dev/null; }}
+while running "$chief" && running "$workers"; do sleep 1; done
+if running "$chief" && ! wait "$workers"; then  # it would wait for ever
+    echo "The workers are gone. Start the same job again to go on with the search." >&2
+    kill -TERM "$chief"
+    wait "$chief"
+    exit 1
+fi
 wait "$chief"
 code=$?
 kill "$workers" 2>/dev/null
@@ -75,7 +90,7 @@ def script(command: Sequence[str], nodes: int, gpus: int) -> str:
     """Return the batch script that runs this `keras-course tune ...` on so many nodes and GPUs."""
     if nodes < 1 or gpus < 1:
         raise UserError(f"--nodes and --gpus must be at least 1. Received: {nodes} and {gpus}.")
-    if "--output" not in command:
+    if not any(word.split("=")[0] == "--output" for word in command):
         raise UserError(
             "--slurm needs --output: a folder that all nodes see, in which the search can go on."
         )
@@ -86,6 +101,7 @@ def script(command: Sequence[str], nodes: int, gpus: int) -> str:
         "gpus": gpus,
         "cores": 6 if several else 6 * gpus,
         "workers": nodes * gpus,
+        "tries": TRIES,
         "command": shlex.join(command),
     }
     return (HEAD + (SEVERAL_NODES if several else ONE_NODE)).format(**values)

@@ -60,12 +60,13 @@ class AllDiverged(Failure):
         low, high = band
         super().__init__(
             f"All trials diverged: every learning rate tried between {low:.2g} and {high:.2g} is "
-            f"too large. Search between {low / 100:.1g} and {low:.1g}."
+            f"too large. Search lower ones, into another folder: `keras-course tune --band "
+            f"{low / 100:.1g} {low:.1g}`."
         )
 
 
-class AllFailed(Failure):
-    """No trial came to its end, for reasons other than its rate."""
+class NoneFinished(Failure):
+    """No trial came to its end, some or all for reasons other than their rate."""
 
 
 def tune(
@@ -101,7 +102,7 @@ def tune(
 
     A search of the same recipe, data and settings in `folder` is continued, or returned if it is
     finished. Errors: UserError for anything impossible, or another search in the folder;
-    `AllDiverged` and `AllFailed`, after everything is written.
+    `AllDiverged` and `NoneFinished`, after everything is written.
     """
     _check(trials, steps, validation_images, band)
     if parallel_rates is not None:
@@ -204,6 +205,11 @@ def work(recipe: dict, folder: str, images: tuple | None, trial_seconds: float |
     images: the splits as plain values, where the recipe's data set is not to be loaded.
     """
     recipe, project = Recipe(**recipe), Path(folder, "search")
+    with files.telling_when_full(project):
+        _work(recipe, project, images, trial_seconds)
+
+
+def _work(recipe, project, images, trial_seconds):
     while not (project / "search.json").exists():
         time.sleep(1)  # the chief, on another node, is at its range test
     if images:
@@ -211,10 +217,13 @@ def work(recipe: dict, folder: str, images: tuple | None, trial_seconds: float |
     else:
         splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     known = files.read_sealed(project / "search.json")
+    # Another node may have other images, packages or GPUs.
+    here = fingerprint.fingerprint(recipe, splits, known["precision"])
+    fingerprint.check(project / "search.json", here)
     objective = kt.Objective(recipe.monitor, known["direction"])
     oracle = oracles.oracle(known["search"], known["trials"], objective, recipe.seed)
     chosen = _some(splits.validation, known["judges"], recipe.seed)
-    model = training.build(recipe, splits)
+    model = training.build(recipe, splits, known["precision"])
     tuner = _tuner(Trainer, oracle, known, recipe, splits, chosen, model, project, trial_seconds)
     team.patient(tuner)
     tuner.search(verbose=0)
@@ -268,7 +277,7 @@ def draw(found: Search) -> Sequence[Path]:
 
 def _interrupted(found):
     trials = found.leaderboard["trials"]
-    line = f"Interrupted; {len(trials)} trials have ended. The same command goes on."
+    line = f"Interrupted; {len(trials)} trials have ended. The search in {found.folder} can go on."
     if found.best_learning_rate is None:
         return line
     score = f"{found.leaderboard['monitor']} {trials[0]['score']:.3g}"
@@ -295,10 +304,14 @@ def _unless_none_finished(found):
         return found
     print(found.text(), flush=True)
     trials = found.leaderboard["trials"]
-    if any(trial["status"] == "diverged" for trial in trials):
+    failed = [trial for trial in trials if trial["status"] == "failed"]
+    if not failed:
         rates = [trial["learning_rate"] for trial in trials]
         raise AllDiverged((min(rates), max(rates)))
-    raise AllFailed(f"All {len(trials)} trials failed. The first: {trials[0]['reason']}")
+    raise NoneFinished(
+        f"No trial finished: {len(failed)} failed, {len(trials) - len(failed)} diverged. The first "
+        f"that failed: {min(failed, key=lambda trial: trial['trial'])['reason']}"
+    )
 
 
 def _some(split, count, seed):

@@ -22,10 +22,10 @@ The names in KerasTuner that begin with an underscore are those of the version i
 """
 
 import gc
+import inspect
 import json
 import math
 import time
-from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -37,7 +37,7 @@ from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 from keras_course import files, step, variables
 from keras_course.callbacks import Diverged, StopWhenNotFinite
 from keras_course.errors import UserError, memory_is_full
-from keras_course.search import recorded
+from keras_course.search import fingerprint, recorded
 from keras_course.search.range_test import StepLosses
 from keras_course.time_limit import TimeLimitExceeded, time_limit
 
@@ -78,6 +78,7 @@ class PairedTuner(kt.Tuner):
         paired=True,
         trial_seconds=None,
         search_of=None,
+        executions_per_trial=1,
         **kwargs,
     ):
         if not isinstance(oracle.objective, kt.Objective):
@@ -94,9 +95,10 @@ class PairedTuner(kt.Tuner):
         oracle.worst_score = worst_score  # for those that care
         self.paired, self.trial_seconds = paired, trial_seconds
         self.search_of = search_of or {}
+        self.executions_per_trial = executions_per_trial
         self.policy = keras.config.dtype_policy()
         self._trial, self._execution, self._promoted_from = None, 0, None
-        super().__init__(oracle, hypermodel, **kwargs)
+        super().__init__(oracle, hypermodel, executions_per_trial=executions_per_trial, **kwargs)
 
     @property
     def project(self) -> Path:
@@ -118,12 +120,13 @@ class PairedTuner(kt.Tuner):
             "event": "search",
             "oracle": type(self.oracle).__name__,
             "objective": f"{self.oracle.objective.direction} {self.oracle.objective.name}",
-            "trials": self.oracle.max_trials,
-            "seed of the oracle": self.oracle.seed,
-            "seed": self.seed,
+            **_settings(self.oracle),
+            "worst_score": self.worst_score,
+            "seed of the trials": self.seed,
             "paired": self.paired,
+            "executions_per_trial": self.executions_per_trial,
             "space": self.oracle.get_space().get_config()["space"],
-            "version of keras-tuner": metadata.version("keras-tuner"),
+            **fingerprint.versions(),
             **self.search_of,
         }
         files.remove_unfinished(self.project)
@@ -159,6 +162,9 @@ class PairedTuner(kt.Tuner):
             gc.unfreeze()
 
     def run_trial(self, trial, *args, **kwargs):
+        if ended := self.lower_rung(trial):
+            self._leave_unfinished(trial, *ended)
+            return [self.worst()]
         began = time.perf_counter()
         values = trial.hyperparameters.values
         self._trial, self._execution, self._executions = trial, 0, []
@@ -170,13 +176,11 @@ class PairedTuner(kt.Tuner):
         self._keep_best = _KeepBest(self.oracle.objective, path if self.keeps_models else None)
         status, reason = "finished", None
         try:
-            with time_limit(self.trial_seconds):
+            with time_limit(self.trial_seconds), files.telling_when_full(self.project):
                 results = super().run_trial(trial, *args, **kwargs)
         except (UserError, files.DiskFull):  # no fault of this trial's
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in files.FULL:
-                raise
             status, reason = "failed", f"{type(error).__name__}: {error}"
             if memory_is_full(error):
                 reason = "the memory of the device was full"
@@ -208,11 +212,22 @@ class PairedTuner(kt.Tuner):
         files.remove_unfinished(folder)
         files.write_sealed(folder / "history.json", history)
 
-    def give_up(self, trial, reason: str) -> None:
-        """Let a trial that somebody else ran count as failed."""
-        self.leave_history(trial, "failed", [], reason=reason)
-        print(f"Trial {trial.trial_id} failed: {reason}.", flush=True)
+    def lower_rung(self, trial) -> tuple[str, str] | None:
+        """Return how a promoted trial ends, status and reason, whose lower rung did not finish."""
+        lower = trial.hyperparameters.values.get("tuner/trial_id")
+        status = self.history(lower)["status"] if lower else "finished"
+        return (
+            None if status == "finished" else (status, f"trial {lower}, the rung below, {status}")
+        )
+
+    def give_up(self, trial, status: str, reason: str) -> None:
+        """Let a trial that did not run here end without a result, as "failed" or "diverged"."""
+        self._leave_unfinished(trial, status, reason)
         self.tell_oracle(trial, self.worst())
+
+    def _leave_unfinished(self, trial, status, reason):
+        self.leave_history(trial, status, [], reason=reason)
+        print(f"Trial {trial.trial_id} {status}: {reason}.", flush=True)
 
     def tell_oracle(self, trial, metrics) -> None:
         """Let a trial end that KerasTuner's loop did not run."""
@@ -236,8 +251,6 @@ class PairedTuner(kt.Tuner):
             kwargs["callbacks"].append(_SaveState(self._state_file(trial.trial_id)))
         metrics, status = self.worst(), "failed"
         try:
-            if self._promoted_from and self.history(self._promoted_from)["status"] != "finished":
-                raise Diverged(0, 0.0, math.nan)
             metrics = self._metrics(super()._build_and_fit_model(trial, *args, **kwargs))
             status = "finished"
         except Diverged:
@@ -312,11 +325,20 @@ class PairedTuner(kt.Tuner):
         return self._trial_file(trial_id, f"state_{self._execution}.npz")
 
 
+def _settings(oracle):
+    """Return the plain values that an oracle was made with."""
+    kinds = [kind for kind in type(oracle).__mro__ if issubclass(kind, kt.Oracle)]
+    names = {name for kind in kinds for name in inspect.signature(kind.__init__).parameters}
+    values = {name: getattr(oracle, name, None) for name in sorted(names)}
+    plain = bool | int | float | str
+    return {name: value for name, value in values.items() if isinstance(value, plain)}
+
+
 class _LeaveNoGraph(keras.callbacks.Callback):
     """Let the memory of the trial's network go with it."""
 
     def on_train_begin(self, logs=None):
-        step.without_sum_over_devices(self.model.optimizer)
+        step.without_sum_over_devices(self.model)
 
 
 class _KeepBest(keras.callbacks.Callback):

@@ -9,40 +9,54 @@ hands in the result. The folder is shared.
   themselves three times counts as failed, as does one for which the system, out of memory, killed
   one, or that ignores its time limit. Whoever kills a worker from outside changes nothing, unless
   it is the same trial twenty times.
+- A full disk is no fault of a trial's: it ends the search, and the trial stays to be done.
 - When the chief ends, the workers notice and end, too; the same command goes on.
 
 Random, grid and Hyperband try the same trials as one process does. Which rates Bayesian search
 tries depends on the order in which trials end; the journal has it.
 """
 
+import collections
 import contextlib
 import dataclasses
 import itertools
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
 from concurrent import futures
 from pathlib import Path
 
+from keras_course import files
 from keras_course.errors import Failure, UserError
 
 DEATHS = 3  # of workers at one trial, or of one worker before its first
 KILLS = 20  # the same from outside
 GRACE = 20  # seconds after its limit that a trial has to end by itself
 IDLE = 0.2  # seconds before a worker asks again
+DYING = 5  # seconds that a process with much memory may take to go
+UNABLE, NO_ROOM = 2, 3  # exit codes of a worker, whose message is printed
 
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-    """What one worker computes with: the cores of these numbers, the GPU of this number or None."""
+    """What one worker computes with: the cores of these numbers, the GPU of this name or None."""
 
     cores: tuple[int, ...]
-    gpu: int | None
+    gpu: str | None
 
 
-def shares(workers: int, cores: list[int], gpus: int) -> list[Share]:
+def gpu_names(count: int) -> list[str]:
+    """Return CUDA's names of the GPUs that this process sees, which may be some of the machine's:
+    numbers, or the long names of GPUs and of their parts (MIG)."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = given.split(",") if given else map(str, range(count))
+    return [name.strip() for name in names][:count]
+
+
+def shares(workers: int, cores: list[int], gpus: list[str]) -> list[Share]:
     """Divide the cores among the workers, and hand out the GPUs in turn.
 
     Errors: UserError for more workers than there are cores.
@@ -54,7 +68,7 @@ def shares(workers: int, cores: list[int], gpus: int) -> list[Share]:
         )
     bounds = [number * len(cores) // workers for number in range(workers + 1)]
     return [
-        Share(tuple(cores[first:last]), number % gpus if gpus else None)
+        Share(tuple(cores[first:last]), gpus[number % len(gpus)] if gpus else None)
         for number, (first, last) in enumerate(itertools.pairwise(bounds))
     ]
 
@@ -67,7 +81,7 @@ def serve(tuner, arguments: tuple, workers: int) -> None:
     from keras_course import devices
 
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-    given = shares(workers, cores, len(devices.gpus()))
+    given = shares(workers, cores, gpu_names(len(devices.gpus())))
     chief, team = _Chief(tuner), []
     with chief.serving("127.0.0.1:0") as port:
         try:
@@ -86,7 +100,7 @@ def serve_others(tuner) -> None:
     """Be the chief of workers that somebody else starts, on other nodes, as KerasTuner's variables
     say; return when all trials have ended."""
     address = f"{os.environ['KERASTUNER_ORACLE_IP']}:{os.environ['KERASTUNER_ORACLE_PORT']}"
-    chief = _Chief(tuner)
+    chief = _ChiefOfOthers(tuner)
     with chief.serving(address):
         print(f"The chief waits for workers at {address}.", flush=True)
         while not chief.servicer.stop_triggered or tuner.oracle.ongoing_trials:
@@ -111,7 +125,7 @@ class _Chief:
     """Answers the workers, one at a time, and tells how each trial came out."""
 
     def __init__(self, tuner):
-        self.tuner, self.lock = tuner, threading.Lock()
+        self.tuner, self.lock = tuner, threading.RLock()
         self.begun = {}  # when each worker began its trial
         self.error = None  # of the chief, like a full disk; gRPC would tell the worker alone
         self.servicer = self._servicer()
@@ -143,7 +157,7 @@ class _Chief:
         class Servicer(OracleServicer):
             def CreateTrial(self, request, context):  # noqa: N802
                 with chief.at_work():
-                    chief.begun[request.tuner_id] = time.monotonic()
+                    chief.is_asked(request.tuner_id)
                     return super().CreateTrial(request, context)
 
             def UpdateTrial(self, request, context):  # noqa: N802
@@ -157,6 +171,10 @@ class _Chief:
                     return response
 
         return Servicer(self.tuner.oracle)
+
+    def is_asked(self, name):
+        """Note that a worker asks for a trial."""
+        self.begun[name] = time.monotonic()
 
     @contextlib.contextmanager
     def at_work(self):
@@ -176,8 +194,26 @@ class _Chief:
     def give_up(self, trial, reason):
         """Let a trial count as failed."""
         with self.lock:
-            self.tuner.give_up(trial, reason)
+            self.tuner.give_up(trial, "failed", reason)
             self.tuner.tell(trial.trial_id)
+
+
+class _ChiefOfOthers(_Chief):
+    """One that does not see its workers die: who asks while at a trial, was started again."""
+
+    def __init__(self, tuner):
+        super().__init__(tuner)
+        self.deaths = collections.Counter()  # at each trial
+
+    def is_asked(self, name):
+        super().is_asked(name)
+        trial = self.tuner.oracle.ongoing_trials.get(name)
+        if trial is None:
+            return
+        self.deaths[trial.trial_id] += 1
+        print(f"{name} was started again during trial {trial.trial_id}.", flush=True)
+        if self.deaths[trial.trial_id] == DEATHS:
+            self.give_up(trial, "its process ended again and again")
 
 
 class _Worker:
@@ -191,7 +227,7 @@ class _Worker:
         self._start()
 
     def _start(self):
-        self.memory_kills = _memory_kills()
+        self.memory_kills, self.counted = [_memory_kills()] * 2, time.monotonic()
         context = multiprocessing.get_context("spawn")
         self.process = context.Process(target=_run, args=self.arguments, daemon=True)
         self.process.start()
@@ -207,22 +243,33 @@ class _Worker:
             self._start()
             return False
         code = self.process.exitcode
-        if code in (None, 0):
-            return code == 0
-        if code == 2:
+        if code == UNABLE:
             raise UserError("A worker could not begin: its message stands above.")
-        self._died(trial, code)
-        return False
+        if code == NO_ROOM:
+            project = self.chief.tuner.project
+            raise files.DiskFull(project, 0, shutil.disk_usage(project).free)
+        if code is None:
+            self._count_memory_kills()
+        elif code:
+            self._died(trial, code)
+        return code == 0
+
+    def _count_memory_kills(self):
+        """Know how many processes had been killed for memory before one that dies now could be."""
+        if time.monotonic() - self.counted > DYING:
+            self.memory_kills = [self.memory_kills[1], _memory_kills()]
+            self.counted = time.monotonic()
 
     def _died(self, trial, code):
         at = trial.trial_id if trial else None
         ended = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         what = f"trial {at}" if trial else "its start"
         print(f"{self.name} {ended} during {what}; it is started again.", flush=True)
-        full = self.memory_kills is not None and _memory_kills() > self.memory_kills
+        before = self.memory_kills[0]
+        full = code == -signal.SIGKILL and before is not None and _memory_kills() > before
         if at != self.at:
             self.at, self.deaths, self.kills = at, 0, 0
-        if code in (-signal.SIGKILL, -signal.SIGTERM) and self.memory_kills is not None:
+        if code in (-signal.SIGKILL, -signal.SIGTERM) and before is not None:
             self.kills += 1
         else:
             self.deaths += 1
@@ -253,7 +300,7 @@ def _run(name, share, port, chief, arguments):
         os.sched_setaffinity(0, share.cores)  # before TensorFlow counts them
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the chief ends them
     if share.gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(share.gpu)
+        os.environ["CUDA_VISIBLE_DEVICES"] = share.gpu
     os.environ["KERASTUNER_TUNER_ID"] = name
     os.environ["KERASTUNER_ORACLE_IP"] = "127.0.0.1"
     os.environ["KERASTUNER_ORACLE_PORT"] = str(port)
@@ -261,13 +308,21 @@ def _run(name, share, port, chief, arguments):
     from keras_course import quiet
 
     quiet.import_keras()
+    if code := do_part(*arguments):
+        os._exit(code)
+
+
+def do_part(*arguments) -> int:
+    """Call `tune.work` with these arguments; return the exit code of this worker's process: 0, or
+    UNABLE or NO_ROOM after a message, where to start it again would be of no use."""
     from keras_course.search import tune
 
     try:
         tune.work(*arguments)
-    except UserError as error:
-        print(f"{name}: {error}", flush=True)
-        os._exit(2)
+    except (UserError, files.DiskFull) as error:
+        print(f"{os.environ['KERASTUNER_TUNER_ID']}: {error}", flush=True)
+        return UNABLE if isinstance(error, UserError) else NO_ROOM
+    return 0
 
 
 def _end_with(chief):

@@ -18,6 +18,26 @@ def logistic_regression__by_operations(num_classes=10):
     return keras.Model(inputs=inputs, outputs=x)
 
 
+def logistic_regression__as_a_class(num_classes=10):
+    class Logistic(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.scale = layers.Rescaling(1 / 127.5, offset=-1)
+            self.flatten = layers.Flatten()
+            self.classify = layers.Dense(num_classes)
+
+        def call(self, images):
+            return self.classify(self.flatten(self.scale(images)))
+
+    return Logistic()
+
+
+def mlp__without_an_input(units, num_classes=10):
+    scale, flatten = layers.Rescaling(1 / 127.5, offset=-1), layers.Flatten()
+    hidden = [layers.Dense(n, activation="relu") for n in units]
+    return keras.Sequential([scale, flatten, *hidden, layers.Dense(num_classes)])
+
+
 def mlp__functional(units, num_classes=10):
     inputs = keras.Input((32, 32, 3))
     x = layers.Flatten()((inputs - 127.5) / 127.5)

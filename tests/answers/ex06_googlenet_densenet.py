@@ -22,6 +22,24 @@ def inception_block__with_operations(x, filters):
     )
 
 
+def inception_block__normalized_at_the_end(x, filters):
+    def conv(x, count, size):
+        return layers.Conv2D(count, size, padding="same", use_bias=False)(x)
+
+    def unit(x, count):
+        return layers.ReLU()(layers.BatchNormalization(epsilon=1e-5)(conv(x, count, 1)))
+
+    pooled = layers.MaxPooling2D(3, 1, "same")(x)
+    branches = [
+        conv(x, filters[0], 1),
+        conv(unit(x, filters[1]), filters[2], 3),
+        conv(unit(x, filters[3]), filters[4], 5),
+        conv(pooled, filters[5], 1),
+    ]
+    together = layers.Concatenate()(branches)
+    return layers.ReLU()(layers.BatchNormalization(epsilon=1e-5)(together))
+
+
 def inception_block__by_a_table(x, filters):
     f = iter(filters)
     branches = []

@@ -404,6 +404,12 @@ def let_free__not_compiled(model, learning_rate):
     free(model)
 
 
+def let_free__sgd(model, learning_rate):
+    """optimizer is plain SGD"""
+    free(model)
+    compiled(model, learning_rate, optimizer=keras.optimizers.SGD(learning_rate))
+
+
 def let_free__rate_alone(model, learning_rate):
     """changes nothing about that"""
     free(model)

@@ -30,6 +30,24 @@ def residual_block__stride_forgotten(x, filters, strides=1):
     return keras.activations.relu(y + shortcut(x, filters, 1))
 
 
+def projected(x, filters, strides, normalized):
+    y = conv_bn(layers.ReLU()(conv_bn(x, filters, strides)), filters)
+    if x.shape[-1] != filters or strides != 1:
+        x = layers.Conv2D(filters, (1, 1), strides=strides, padding="same")(x)
+        x = layers.BatchNormalization(epsilon=1e-5)(x) if normalized else x
+    return layers.ReLU()(layers.add([x, y]))
+
+
+def residual_block__projection(x, filters, strides=1):
+    """a 1x1 convolution where the shape changes"""
+    return projected(x, filters, strides, normalized=False)
+
+
+def residual_block__normalized_projection(x, filters, strides=1):
+    """a 1x1 convolution with BatchNorm where the shape changes"""
+    return projected(x, filters, strides, normalized=True)
+
+
 def residual_block__relu_before_addition(x, filters, strides=1):
     """second ReLU comes before the addition"""
     y = conv_bn(x, filters, strides)

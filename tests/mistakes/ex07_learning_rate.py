@@ -468,3 +468,14 @@ def build__adam(hp):
 def build__rate_only(hp):
     """expected a compiled keras.Model"""
     return hp.Float("learning_rate", 1e-4, 1.0, sampling="log")
+
+
+def build__momentum(hp):
+    """has momentum, and plain SGD has none"""
+    rate = hp.Float("learning_rate", 1e-4, 1.0, sampling="log")
+    return compiled(rate, optimizer=lambda rate: keras.optimizers.SGD(rate, momentum=0.9))
+
+
+def build__stepwise(hp):
+    """tries a few rates only. Leave it out"""
+    return compiled(hp.Float("learning_rate", 1e-4, 1.0, step=10, sampling="log"))

@@ -175,3 +175,10 @@ def classify__no_batch(folder, image):
     model = tf.saved_model.load(folder)
     p = model.serve(image).numpy()
     return model.class_names().numpy()[p.argmax()].decode(), p.max()
+
+
+def classify__divided(folder, image):
+    """were divided by 255"""
+    model = tf.saved_model.load(folder)
+    p = model.serve((image / 255).astype("float32")[None]).numpy()[0]
+    return model.class_names().numpy()[p.argmax()].decode(), p.max()

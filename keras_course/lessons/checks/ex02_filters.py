@@ -379,6 +379,7 @@ def _freed(function, images, labels, learning_rate):
         "the layers are set to be trained": all(each.trainable for each in model.layers),
         "the model was compiled again": again,
         "with a new optimizer": model.optimizer is not optimizer,
+        "which is": type(model.optimizer).__name__,
         "its learning rate": float(keras.ops.convert_to_numpy(model.optimizer.learning_rate)),
         "weights that training changes": sum(
             math.prod(weight.shape) for weight in model.trainable_weights
@@ -390,8 +391,8 @@ def _freed(function, images, labels, learning_rate):
     return {**found, **model.test_on_batch(images, labels, return_dict=True)}
 
 
-def _compile(model, learning_rate, loss=LOSS):
-    model.compile(keras.optimizers.Adam(learning_rate), loss, metrics=["accuracy"])
+def _compile(model, learning_rate, loss=LOSS, optimizer=keras.optimizers.Adam):
+    model.compile(optimizer(learning_rate), loss, metrics=["accuracy"])
 
 
 def _set(model, learning_rate=None):
@@ -399,9 +400,9 @@ def _set(model, learning_rate=None):
         layer.trainable = True
 
 
-def _let_free(model, learning_rate, loss=LOSS):
+def _let_free(model, learning_rate, **changes):
     _set(model)
-    _compile(model, learning_rate, loss)
+    _compile(model, learning_rate, **changes)
 
 
 def _only_the_convolution(model, learning_rate):
@@ -473,6 +474,11 @@ let_free = Check(
         ),
         ONE_OPTIMIZER: _old_optimizer,
         ONE_OPTIMIZER + " Its new rate does not change that.": _old_optimizer_new_rate,
+        "the optimizer is plain SGD. Go on with Adam, as `compile_with` has it.": (
+            lambda model, learning_rate: _let_free(
+                model, learning_rate, optimizer=keras.optimizers.SGD
+            )
+        ),
         "`learning_rate` was not used: Adam has its own, 0.001.": (
             lambda model, learning_rate: _let_free(model, 0.001)
         ),

@@ -8,6 +8,7 @@ from keras import layers
 
 from keras_course.lessons import networks
 from keras_course.lessons.check import Check
+from keras_course.lessons.usual import POSITIVE_LOGITS, SOFTMAX, TEN_ALWAYS
 
 
 def _by_keras(table, side, channels):
@@ -289,12 +290,8 @@ network = Check(
     ],
     observe=networks.network,
     mistakes={
-        "the output is softmax'ed, but the loss (from_logits=True) does that as well.": (
-            _with(activation="softmax")
-        ),
-        "the logits went through a ReLU. They may be below zero: the last layer has none.": (
-            _with(activation="relu")
-        ),
+        SOFTMAX: (_with(activation="softmax")),
+        POSITIVE_LOGITS: (_with(activation="relu")),
         "the poolings take the mean. These networks take the largest pixel of a window.": (
             _with(pool=layers.AveragePooling2D)
         ),
@@ -334,9 +331,7 @@ network = Check(
             _with(head=layers.Identity)
         ),
         "the pixels were not scaled: the first layer takes `x`, not `inputs`.": _with(scale=False),
-        "`num_classes` was not used: the last layer has 10 units always.": (
-            lambda table, conv, num_classes: _network(table, conv)
-        ),
+        TEN_ALWAYS: (lambda table, conv, num_classes: _network(table, conv)),
         "every layer takes the image, so that only the last one counts. Each takes what the one "
         "before it has made.": _with(rows=lambda table: table[-1:]),
         "the last row of the table is missing.": _with(rows=lambda table: table[:-1]),

@@ -6,6 +6,7 @@ from keras import layers
 
 from keras_course.lessons import networks
 from keras_course.lessons.check import Check
+from keras_course.lessons.usual import SOFTMAX, TEN_ALWAYS
 
 FILTERS = (8, 16, 32)
 
@@ -87,6 +88,19 @@ def _bare_x(x, filters, strides=1):
     return _relu(_add(x, y))
 
 
+def _projected(normalized):
+    """Return the block with the paper's other shortcut where the shape changes."""
+
+    def block(x, filters, strides=1):
+        y = _conv_bn(_relu(_conv_bn(x, filters, strides)), filters)
+        if strides > 1 or filters != x.shape[-1]:
+            x = layers.Conv2D(filters, 1, strides, use_bias=False)(x)
+            x = layers.BatchNormalization(epsilon=1e-5)(x) if normalized else x
+        return _relu(_add(x, y))
+
+    return block
+
+
 residual_block = Check(
     "5.1",
     slides="25",
@@ -116,6 +130,10 @@ residual_block = Check(
         "F(x) is two convolutions, not one.": _one_convolution,
         "the output of the first convolution is added, not the block's input.": _added_to_itself,
         "x itself was added where the shape changes. Use shortcut(x, filters, strides).": _bare_x,
+        "the shortcut is a 1x1 convolution where the shape changes: option B of the paper, which "
+        "has weights. Use shortcut(x, filters, strides).": _projected(normalized=False),
+        "the shortcut is a 1x1 convolution with BatchNorm where the shape changes: option B of the "
+        "paper, which has weights. Use shortcut(x, filters, strides).": _projected(normalized=True),
     },
 )
 
@@ -166,9 +184,7 @@ resnet = Check(
     ],
     observe=networks.network,
     mistakes={
-        "the output is softmax'ed, but the loss (from_logits=True) does that as well.": (
-            _with(activation="softmax")
-        ),
+        SOFTMAX: (_with(activation="softmax")),
         "the first stage halves the images, too. Only the second and third do.": (
             _with(strides=lambda stage, number: 1 if number else 2)
         ),
@@ -199,9 +215,7 @@ resnet = Check(
         "n is (depth - 2) / 6, not depth / 6 rounded up.": (
             _with(blocks=lambda depth: -(-depth // 6))
         ),
-        "`num_classes` was not used: the last layer has 10 units always.": (
-            lambda depth, block, num_classes: _resnet(depth, block)
-        ),
+        TEN_ALWAYS: (lambda depth, block, num_classes: _resnet(depth, block)),
         "`block` was not used: call it, so that other blocks fit as well.": (
             lambda depth, block, num_classes: _resnet(depth, _no_shortcut, num_classes)
         ),

@@ -440,7 +440,7 @@ def _space(hp):
     return ", ".join(
         f"{type(each).__name__} {each.name}"
         + (
-            f" from {each.min_value:g} to {each.max_value:g}, {each.sampling}"
+            f" from {each.min_value:g} to {each.max_value:g}, {each.sampling}, step {each.step}"
             if hasattr(each, "min_value")
             else ""
         )
@@ -468,6 +468,7 @@ def _search(function, value, images):
         "the hyperparameters": _space(hp),
         "the rate of the optimizer": "the drawn one" if follows else "another one",
         "the optimizer": type(model.optimizer).__name__,
+        "its momentum": getattr(model.optimizer, "momentum", 0),
         "the loss is cross-entropy from logits": bool(
             np.isclose(measured["loss"], unlikely.mean(), rtol=1e-3)
         ),
@@ -517,6 +518,11 @@ build = Check(
         "`hp.Choice` tries a few rates only. `hp.Float` draws from the whole range.": (
             _build_with(draw=lambda hp: hp.Choice("learning_rate", [1e-4, 1e-2, 1.0]))
         ),
+        "with a `step`, `hp.Float` tries a few rates only. Leave it out.": (
+            _build_with(
+                draw=lambda hp: hp.Float("learning_rate", LOW, HIGH, step=10, sampling="log")
+            )
+        ),
         "nothing was drawn from `hp`, so KerasTuner has nothing to search.": (
             _build_with(draw=lambda hp: 3.0)
         ),
@@ -534,6 +540,9 @@ build = Check(
         ),
         "the optimizer is Adam, not plain SGD. Their rates are not the same.": (
             _build_with(optimizer=keras.optimizers.Adam)
+        ),
+        "the optimizer has momentum, and plain SGD has none. Their rates are not the same.": (
+            _build_with(optimizer=lambda rate: keras.optimizers.SGD(rate, momentum=0.9))
         ),
     },
 )

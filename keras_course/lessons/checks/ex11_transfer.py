@@ -10,6 +10,7 @@ from keras import layers
 from keras_course.lessons import networks
 from keras_course.lessons.check import Check, Unusable
 from keras_course.lessons.compare import shown
+from keras_course.lessons.usual import SOFTMAX
 
 WIDTH = 16  # of the lesson's segmenter
 
@@ -116,9 +117,7 @@ with_new_head = Check(
         ),
         "this is a copy of the body with random weights: `clone_model` does not take over what was "
         "learned. Use the body itself.": _head(use=keras.models.clone_model),
-        "the output is softmax'ed, but the loss (from_logits=True) does that as well.": (
-            _head(head=lambda x, classes: layers.Dense(classes, activation="softmax")(x))
-        ),
+        SOFTMAX: (_head(head=lambda x, classes: layers.Dense(classes, activation="softmax")(x))),
         "there is a ReLU behind the head. Logits may be negative.": (
             _head(head=lambda x, classes: layers.Dense(classes, activation="relu")(x))
         ),
@@ -454,7 +453,6 @@ def _dropout(
     keep=lambda drawn, rate: drawn >= rate,
     scale=lambda kept, rate: kept / (1 - rate),
     inference=lambda x, rate: x,
-    in_place=False,
 ):
     if not active(training):
         return inference(x, rate)
@@ -628,7 +626,7 @@ segmenter = Check(
     ],
     observe=_on_a_backbone,
     mistakes={
-        "the output is softmax'ed, but the loss (from_logits=True) does that as well.": (
+        SOFTMAX: (
             _way_up(logits=lambda x, classes: layers.Conv2D(classes, 1, activation="softmax")(x))
         ),
         "there is a ReLU behind the last convolution. Logits may be negative.": (
