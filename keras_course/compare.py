@@ -115,11 +115,17 @@ def _apart(recipe, folder, minutes):
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
-            return pool.submit(train, recipe, folder, minutes).result()
-        except (Failure, UserError) as error:
-            return {"failed": str(error)}
+            return pool.submit(_train_or_reason, recipe, folder, minutes).result()
         except concurrent.futures.process.BrokenProcessPool:
             return {"failed": "Its process was killed, as happens when the memory is full."}
+
+
+def _train_or_reason(recipe, folder, minutes):
+    """Return what `train` does, or why it failed: such an error cannot travel between processes."""
+    try:
+        return train(recipe, folder, minutes)
+    except (Failure, UserError) as error:
+        return {"failed": str(error)}
 
 
 def train(recipe: Recipe, folder: Path, minutes: float, splits: Splits | None = None) -> dict:

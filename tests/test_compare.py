@@ -1,11 +1,13 @@
 """The comparison of networks: what it trains, keeps, says and draws."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import pytest
 
 from keras_course import cli, compare, models
+from keras_course.callbacks import Diverged
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
 
@@ -71,6 +73,15 @@ def test_a_run_that_fails_is_named_and_tried_again(trained, tmp_path, monkeypatc
     assert not (tmp_path / "compare.png").exists()
     compare.compare(tmp_path, networks=["resnet20"], seeds=1)
     assert len(trained) == 1
+
+
+def test_the_process_of_a_run_that_diverged_says_so(monkeypatch, tmp_path):
+    def diverges(*_):
+        raise Diverged(3, 0.1, float("nan"))
+
+    monkeypatch.setattr(compare, "train", diverges)
+    found = compare._train_or_reason(None, tmp_path, 1.0)
+    assert pickle.loads(pickle.dumps(found))["failed"].startswith("The loss became nan at step 3")
 
 
 def test_the_best_network_comes_first():
