@@ -64,11 +64,11 @@ def test_a_trial_that_hangs_is_marked_after_its_time_and_the_search_goes_on(tmp_
         def fit(self, hp, model, *args, **kwargs):
             if not (tmp_path / "tuner" / "trial_1").exists():
                 time.sleep(60)
-            return super().fit(hp, model, *args, **kwargs)
+            return {"val_accuracy": 0.5}  # on a busy machine training would take its time, too
 
-    histories = search(tuner_of(tmp_path, Hangs(), trials=2, trial_seconds=4), epochs=1)
+    histories = search(tuner_of(tmp_path, Hangs(), trials=2, trial_seconds=3))
     assert [history["status"] for history in histories] == ["failed", "finished"]
-    assert histories[0]["reason"] == "it took longer than 4 s"
+    assert histories[0]["reason"] == "it took longer than 3 s"
 
 
 # The trial with the highest rates comes to grief in its process.
