@@ -109,7 +109,7 @@ def train(given):
 def _resume(given):
     """Go on with a training that was cut off; its folder says what it is of."""
     quiet.import_keras()
-    from keras_course import devices, replicas, runs, training, transfer
+    from keras_course import devices, files, replicas, runs, training, transfer
     from keras_course.recipes import Recipe
 
     if given.recipe or given.minutes or given.output or _fields(given, Recipe):
@@ -128,12 +128,16 @@ def _resume(given):
     if given.device == "gpu":
         devices.require_gpu()
     _prepare(recipe.dataset, given.yes)
-    if recipe.pretrained:
-        random = dataclasses.replace(recipe, pretrained=None)
-        run = transfer.transfer(recipe.pretrained, random, given.resume)
-    else:
-        chosen = given.devices and replicas.count(given.devices)
-        run = training.fit(recipe, given.resume, replicas=chosen)
+    try:
+        if recipe.pretrained:
+            random = dataclasses.replace(recipe, pretrained=None)
+            run = transfer.transfer(recipe.pretrained, random, given.resume)
+        else:
+            chosen = given.devices and replicas.count(given.devices)
+            run = training.fit(recipe, given.resume, replicas=chosen)
+    except (KeyboardInterrupt, files.DiskFull):
+        print(runs.how_to_go_on(given.resume), flush=True)
+        raise
     _print_validation(run)
 
 

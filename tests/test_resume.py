@@ -415,6 +415,19 @@ def test_resume_looks_at_the_devices_that_were_asked_for(tmp_path, monkeypatch, 
     assert "A GPU was asked for" in capsys.readouterr().err
 
 
+def test_a_resumed_run_that_is_interrupted_says_how_it_goes_on(tmp_path, monkeypatch, capsys):
+    runs.mark(tmp_path, TINY)
+    (tmp_path / "last.npz").touch()
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "fit", interrupted)
+    assert cli.main(["train", "--resume", str(tmp_path)]) == 130
+    told = f"`keras-course train --resume {tmp_path}` goes on with it.\n"
+    assert capsys.readouterr().out == told
+
+
 def test_where_no_training_has_begun_there_is_none_to_resume(tmp_path, capsys):
     runs.mark(tmp_path, TINY)  # as a search does, which looks for the rate
     told = f"The command that began it, with --output {tmp_path}, goes on with it."

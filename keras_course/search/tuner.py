@@ -216,9 +216,9 @@ class PairedTuner(kt.Tuner):
         """Return how a promoted trial ends, status and reason, whose lower rung did not finish."""
         lower = trial.hyperparameters.values.get("tuner/trial_id")
         status = self.history(lower)["status"] if lower else "finished"
-        return (
-            None if status == "finished" else (status, f"trial {lower}, the rung below, {status}")
-        )
+        if status == "finished":
+            return None
+        return status, f"trial {lower}, the rung below, {status}"
 
     def give_up(self, trial, status: str, reason: str) -> None:
         """Let a trial that did not run here end without a result, as "failed" or "diverged"."""

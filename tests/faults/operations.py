@@ -1,8 +1,8 @@
 """Counts what Python writes to files, and lets the n-th of these operations be the last one.
 
 Counted are the calls that reach the system: writes, flushes to the disk, renames, links, removals,
-new folders, and openings to write. `Kill` ends the process as SIGKILL and a loss of power do; a
-write is cut in the middle. `Full` fails as a full disk does.
+new folders, openings to write. `Kill` ends the process as SIGKILL and a loss of power do; `Full`
+fails as a full disk does. Either way a write is cut in the middle.
 """
 
 import builtins
@@ -38,8 +38,10 @@ class Counter:
         class Raw(io.FileIO):
             def write(self, data):
                 if counter.happens("write", self.name):
-                    super().write(bytes(data)[: len(data) // 2])
+                    data = bytes(data)[: len(data) // 2]
+                    written = super().write(data)
                     counter.reached("after half of the write", self.name)
+                    return written
                 return super().write(data)
 
             def truncate(self, size=None):
@@ -90,13 +92,16 @@ class Kill(Counter):
 
 
 class Full(Counter):
-    """Let what needs room on the disk fail from the n-th operation on."""
+    """Let what needs room on the disk fail from the n-th operation on; the n-th itself, if it is a
+    write, finds room for half of it, which the system tells by a short count."""
 
     def __init__(self, folder: Path, at: int):
         super().__init__(folder)
         self.at = at
 
     def reached(self, name, path):
+        if name == "write" and self.number == self.at:
+            return True
         if self.number >= self.at and name in ("write", "open", "mkdir", "fsync", "link"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         return False

@@ -5,31 +5,36 @@ import pytest
 
 from tests.faults import operations, processes
 
-STEP = 60  # in `make test` every 60th operation is tried, in `make test-faults` each
+# In `make test` every 60th operation is tried, in `make test-faults` each; of Hyperband's, which
+# are more than twice as many, each third.
+STEP = {"few": 60, "hyperband": 3}
 
 
-@pytest.fixture(scope="module", params=["train", "search"])
+@pytest.fixture(scope="module")
 def job(request, tmp_path_factory):
-    """The name of a job, what comes out of it, and how many file operations it makes."""
+    """The job of this name, what comes out of it, and how many file operations it makes."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     code, said, found = processes.run(request.param, folder, operations.Counter(folder))
     assert code == 0, said
     return request.param, *found
 
 
-def points(number, few):
-    return range(1, number + 1, STEP) if few else range(1, number + 1)
+def points(name, number, few):
+    return range(1, number + 1, STEP.get("few" if few else name, 1))
 
 
-@pytest.fixture(params=["few", pytest.param("every", marks=pytest.mark.faults)])
-def few(request):
-    return request.param == "few"
+FEW_OR_EVERY = pytest.mark.parametrize(
+    "few", [pytest.param(True, id="few"), pytest.param(False, id="every", marks=pytest.mark.faults)]
+)
+HYPERBAND = pytest.param("hyperband", marks=pytest.mark.faults)
 
 
+@FEW_OR_EVERY
+@pytest.mark.parametrize("job", ["train", "search", HYPERBAND], indirect=True, scope="module")
 def test_killed_at_the_nth_operation(job, few, tmp_path, record_property):
     name, whole, number = job
     assert number > 60
-    tried = points(number, few)
+    tried = points(name, number, few)
     for at in tried:
         folder = tmp_path / f"killed at {at}"
         code, said, _ = processes.run(name, folder, operations.Kill(folder, at))
@@ -41,10 +46,12 @@ def test_killed_at_the_nth_operation(job, few, tmp_path, record_property):
     record_property("said", f"of {number} file operations")
 
 
+@FEW_OR_EVERY
+@pytest.mark.parametrize("job", ["train", "search"], indirect=True, scope="module")
 def test_no_space_left_at_the_nth_operation(job, few, tmp_path, record_property):
     name, whole, number = job
     told = 0
-    tried = points(number, few)
+    tried = points(name, number, few)
     for at in tried:
         folder = tmp_path / f"full at {at}"
         code, said, found = processes.run(name, folder, operations.Full(folder, at))

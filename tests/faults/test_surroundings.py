@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import resource
 import signal
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -77,11 +79,23 @@ def test_a_file_that_the_system_does_not_let_grow_is_told_with_path_and_bytes(jo
     assert code == 0 and found[0] == whole, said
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_is_read_only_is_told(job, tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir(mode=0o500)
-    code, said, _ = processes.run(job[0], folder)
+NOBODY = 65534
+
+
+def nobody_in_particular():
+    """Let root, who may write anywhere, be somebody who may not."""
+    if os.geteuid() == 0:
+        os.setegid(NOBODY)
+        os.seteuid(NOBODY)
+
+
+def test_a_folder_that_is_read_only_is_told(job):
+    with tempfile.TemporaryDirectory(dir="/tmp") as parent:  # pytest's are closed to others
+        Path(parent).chmod(0o755)
+        folder = Path(parent, "run")
+        folder.mkdir()
+        folder.chmod(0o555)
+        code, said, _ = processes.run(job[0], folder, prepare=nobody_in_particular)
     assert code == 1 and f"Cannot write into {folder}: Permission denied" in said
 
 

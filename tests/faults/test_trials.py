@@ -91,6 +91,7 @@ count = itertools.count()
 workers._memory_kills = lambda: next(count)
 """
 )
+FULL = GRIEF.format(what="raise OSError(28, 'No space left on device', 'build_config.json')")
 HANGS = (
     GRIEF.format(what="signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM]); time.sleep(600)")
     + """
@@ -118,3 +119,15 @@ def test_a_trial_that_takes_its_process_along_is_marked_and_the_search_goes_on(
     trials = read_sealed(folder / "search" / "leaderboard.json")["trials"]
     assert [trial["status"] for trial in trials] == ["finished"] * 3 + ["failed"]
     assert trials[-1]["reason"] == reason and trials[-1]["learning_rate"] > 0.05
+
+
+@pytest.mark.faults
+def test_a_disk_that_a_worker_finds_full_ends_the_search_and_no_trial_has_failed(tmp_path):
+    folder, settings = tmp_path / "run", {"search": "grid", "trials": 4, "workers": 1}
+    search = started(folder, patch=FULL, **settings)
+    assert search.wait() == 1
+    assert "worker0: No space left for build_config.json" in printed(folder).read_text()
+    again = started(folder, **settings)
+    assert again.wait() == 0
+    trials = read_sealed(folder / "search" / "leaderboard.json")["trials"]
+    assert [trial["status"] for trial in trials] == ["finished"] * 4
