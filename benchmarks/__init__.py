@@ -11,5 +11,6 @@ if "benchmarks.gpu" in sys.orig_argv:  # what it needs must be said before Keras
     os.environ.setdefault("KERAS_BACKEND", "jax")
     kept = Path(tempfile.gettempdir(), "keras-course-compiled")
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(kept))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")  # many are small
 
 quiet.import_keras()

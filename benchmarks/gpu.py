@@ -58,7 +58,7 @@ RACE = {
 RATES = 32  # at once
 MINUTES = 5  # of each network at its best, unless others are asked for
 # What a part of a piece may take in minutes, compiling included: it is begun where that is left.
-NEEDED = {"correctness": 1, "steps": 1, "race": 3, "rates": 1, "searches": 4}
+NEEDED = {"correctness": 1, "steps": 2, "race": 3, "rates": 1, "searches": 4}
 # The largest differences that count as rounding, as shares. Of the gradients that is much: at an
 # input of nearly zero a ReLU may be open on one device and closed on the other.
 ROUNDING = {"loss": 1e-4, "gradients": 3e-2}

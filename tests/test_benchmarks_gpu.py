@@ -84,7 +84,7 @@ def test_rounding_passes_and_a_mistake_or_nan_does_not():
     assert gpu.is_rounding(gpu.difference(right, rounded))
     kernel = model.trainable_variables[2]
     assert len(kernel.shape) == 4
-    kernel.assign(np.array(kernel)[::-1])
+    kernel.assign(keras.ops.convert_to_numpy(kernel)[::-1])
     flipped = gpu.loss_and_gradients(model, images, labels)
     assert not gpu.is_rounding(gpu.difference(right, flipped))
     for wrong in ((math.nan, right[1]), (right[0], right[1] * math.nan)):
