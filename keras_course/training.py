@@ -232,7 +232,7 @@ def _test(run, splits):
     recipe = run.recipe
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     model = run.model()
-    run = run.write_metrics(test_set_opened=run.metrics["test_set_opened"] + 1)
+    run = run.write_metrics(test_set_opened=1)
     logits = model.predict(pipeline.evaluation_batches(*splits.test), verbose=0)
     labels = splits.test.labels
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))

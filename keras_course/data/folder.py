@@ -15,7 +15,6 @@ import numpy as np
 
 from keras_course.data.splits import Source, Split, shuffled
 from keras_course.errors import UserError
-from keras_course.image_file import as_seen, size_as_seen
 
 GREY = ("1", "L", "LA")
 COLOUR = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
@@ -73,6 +72,8 @@ def _decode(files):
     """Return the images as one uint8 array (n, height, width, channels)."""
     from PIL import Image
     from tqdm import tqdm
+
+    from keras_course.image_file import as_seen, size_as_seen
 
     grey, size = True, None
     for file in files:  # headers only: a wrong file is found before minutes of decoding

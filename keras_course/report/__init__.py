@@ -62,13 +62,8 @@ def _headline(run, title):
     metrics, validation = run.metrics, run.metrics["validation"]
     test = metrics.get("test")
     if test:
-        opened = metrics["test_set_opened"]
-        times = "once" if opened == 1 else f"{opened} times"
-        first = (
-            "Test accuracy",
-            f"{test['accuracy']:.1%}",
-            f"{test['images']:,} images, opened {times}",
-        )
+        opened = f"{test['images']:,} images, opened once"
+        first = ("Test accuracy", f"{test['accuracy']:.1%}", opened)
         lead = f"{test['accuracy']:.1%} of {test['images']:,} test images are classified correctly."
     else:
         first = ("Test accuracy", "not known", "the test set has not been opened")
