@@ -19,7 +19,7 @@ from benchmarks import machine, step
 from keras_course import files
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "profile_step.json"
-CASES = (("resnet20", 128), ("simple_cnn", 32))
+CASES = (("resnet20", 128), ("resnet18", 128), ("simple_cnn", 32))
 STEPS = 20
 AROUND = ("Process", "Run", "Start", "Done")  # of TensorFlow's executor, around the operations
 SHOWN = 14  # kinds of operations; the others are summed
