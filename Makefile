@@ -7,7 +7,7 @@ demo: .venv/installed
 	$(BIN)/keras-course demo
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 QUICK = not slow and not data and not gpu and not lessons and not faults
 CUT_OFF = test_a_run_that_was_cut_off_in_any_epoch_ends_as_one_that_was_not
@@ -41,8 +41,11 @@ lint: .venv/installed-dev
 
 setup: .venv/installed
 
+SUPPORTED = $(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) \
+	and 'Python 3.11 to 3.13 is needed; give one with PYTHON=python3.12')"
+
 .venv/installed: requirements.txt pyproject.toml
-	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed; give one with PYTHON=python3.12')"
+	$(SUPPORTED)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
@@ -57,6 +60,7 @@ setup: .venv/installed
 	touch $@
 
 .venv-jax/installed: requirements-jax.txt pyproject.toml
+	$(SUPPORTED)
 	$(PYTHON) -m venv .venv-jax
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check -r requirements-jax.txt pytest==9.2.0 pytest-xdist==3.8.0 scikit-learn==1.9.1
 	.venv-jax/bin/pip install --quiet --disable-pip-version-check --no-deps -e .

@@ -71,7 +71,7 @@ def train(seed: int) -> dict:
 def table(results: dict) -> str:
     """Return the results as Markdown."""
     lines = [
-        "| seed | epochs | validation mAP | test mAP | minutes | of one core |",
+        "| seed | epochs | validation mAP | test mAP | minutes | processor minutes |",
         "|---|---|---|---|---|---|",
     ]
     runs = dict(sorted(results["runs"].items()))

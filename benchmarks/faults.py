@@ -46,21 +46,31 @@ def _case(element):
 
 
 def table(results: dict) -> str:
-    """Return the results as Markdown, one line for each case of the whole suite."""
-    lines = [
-        "| what happens, and what it proves | tried | | outcome | seconds |",
-        "|---|---|---|---|---|",
-    ]
+    """Return the results as Markdown, one line for each test with all that it was tried with."""
+    tests = {}
     for case in results["cases"]:
         name, _, varied = case["name"].removeprefix("test_").removesuffix("]").partition("[")
-        if varied.endswith(("few", "flipped-1")):
-            continue  # the short version of another line
-        words = name.replace("_", " ") + (f" ({varied})" if varied else "")
+        if not varied.endswith(("few", "flipped-1")):  # the short version of another case
+            tests.setdefault(name.replace("_", " "), []).append((varied, case))
+    lines = [
+        "| what happens, and what it proves | tried with | times | outcome | seconds |",
+        "|---|---|---|---|---|",
+    ]
+    for words, cases in tests.items():
         lines.append(
-            f"| {words} | {case.get('points', 1)} | {case.get('said', '')} | {case['outcome']} "
-            f"| {case['seconds']:.0f} |"
+            f"| {words} | {', '.join(filter(None, (_tried(*each) for each in cases)))} "
+            f"| {sum(int(case.get('points', 1)) for _, case in cases)} "
+            f"| {', '.join(dict.fromkeys(case['outcome'] for _, case in cases))} "
+            f"| {sum(case['seconds'] for _, case in cases):.0f} |"
         )
     return "\n".join([*lines, "", f"{machine.said(results)}."])
+
+
+def _tried(varied, case):
+    """Return what a case was tried with, and what it says of itself."""
+    words = varied.removesuffix("-every").removesuffix("-6").partition("-failed-")[0]
+    words = words.partition("-diverged-")[0].replace("-", " ").replace("_", " ")
+    return " ".join(filter(None, [words, f"({case['said']})" if "said" in case else ""]))
 
 
 def main() -> int:

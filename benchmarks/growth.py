@@ -123,6 +123,7 @@ def table(results: dict) -> str:
     return "\n".join([*lines, "", said])
 
 
+@plots.styled
 def picture(results: dict) -> Figure:
     """Draw time above and memory below, a column for each thing that varies."""
     figure = Figure(figsize=(11, 5), layout="constrained")

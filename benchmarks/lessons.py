@@ -2,6 +2,7 @@
 
     python -m benchmarks.lessons            runs what docs/results/lessons.json lacks, or what has
                                             changed since; half an hour for all of them
+    python -m benchmarks.lessons --cifar10  the same with DATASET = "cifar10", as scripts
     python -m benchmarks.lessons --check    runs what has changed, and writes nothing
     python -m benchmarks.lessons --show     prints the table of that file
 
@@ -12,6 +13,7 @@ leave pictures.
 import argparse
 import hashlib
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -48,6 +50,20 @@ def measure(name: str, text: str) -> dict:
     }
 
 
+def measure_on_cifar10(name: str, text: str) -> dict:
+    """Run a lesson as a script with its one constant changed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"{name}.py")
+        path.write_text(text.replace('DATASET = "shapes"', 'DATASET = "cifar10"', 1))
+        try:
+            seconds, ended = staff.run_script(path, Path(folder))
+        except subprocess.TimeoutExpired as error:
+            sys.exit(f"{name}: {error}")
+    if ended.returncode:
+        sys.exit(f"{name} ended with code {ended.returncode}:\n{ended.stderr[-3000:]}")
+    return {"digest": digest(text), "script_seconds": round(seconds, 1), **machine.today()}
+
+
 def read() -> dict:
     if not RESULTS.exists():
         return {"lessons": {}}
@@ -56,37 +72,45 @@ def read() -> dict:
 
 def table(results: dict) -> str:
     """Return the results as Markdown, in minutes."""
-    lines = ["| lesson | slides | as a script | as a notebook |", "|---|---|---|---|"]
-    settings = set()
+    lines = [
+        "| lesson | slides | as a script | as a notebook | as a script, on CIFAR-10 |",
+        "|---|---|---|---|---|",
+    ]
+    settings, on_cifar10 = set(), results.get("on cifar10", {})
     for name, text in handout.texts(ROOT / "solutions").items():
         run = results["lessons"].get(name)
         if run:
             lesson = Lesson.of(name, text)
             lines.append(
                 f"| {lesson.number} {lesson.title} | {lesson.slides} "
-                f"| {run['script_seconds'] / 60:.1f} min | {run['notebook_seconds'] / 60:.1f} min |"
+                f"| {_minutes(run['script_seconds'])} | {_minutes(run['notebook_seconds'])} "
+                f"| {_minutes(on_cifar10.get(name, {}).get('script_seconds'))} |"
             )
-            settings.add(machine.said(run))
-    return "\n".join([*lines, "", f"On `shapes`. {'; '.join(sorted(settings))}."])
+            settings |= {machine.said(each) for each in (run, on_cifar10.get(name)) if each}
+    return "\n".join([*lines, "", f"{'; '.join(sorted(settings))}."])
+
+
+def _minutes(seconds):
+    return f"{seconds / 60:.1f} min" if seconds else ""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--show", action="store_true", help="print the table, run nothing")
     parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("--cifar10", action="store_true", help="on CIFAR-10")
     given = parser.parse_args()
     results = read()
     texts = {} if given.show else handout.texts(ROOT / "solutions")
+    part, run = ("on cifar10", measure_on_cifar10) if given.cifar10 else ("lessons", measure)
+    there = results.setdefault(part, {})
     for name, text in texts.items():
-        if results["lessons"].get(name, {}).get("digest") == digest(text):
+        if there.get(name, {}).get("digest") == digest(text):
             continue
         print(name, flush=True)
-        results["lessons"][name] = measure(name, text)
+        there[name] = run(name, text)
         if not given.check:
-            in_order = {
-                each: results["lessons"][each] for each in texts if each in results["lessons"]
-            }
-            results = {"lessons": in_order}
+            results[part] = {each: there[each] for each in texts if each in there}
             files.write_json(RESULTS, results)
     print(table(results))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import machine
 from keras_course import files
-from tests.test_replicas import trained
+from tests.test_replicas import on_two_devices
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "replicas.json"
 NORMALIZATIONS = ("group", "batch")
@@ -23,7 +23,7 @@ NORMALIZATIONS = ("group", "batch")
 def measure(normalization: str) -> dict:
     """Return the loss of each step of one device and of two, and what they reach."""
     with tempfile.TemporaryDirectory() as folder:
-        one, two = (trained(n, normalization, Path(folder, str(n))) for n in (1, 2))
+        one, two = on_two_devices(folder, normalization)["trained"]
     return {
         "losses": [one["losses"], two["losses"]],
         "accuracies": [run["metrics"]["validation"]["accuracy"] for run in (one, two)],

@@ -54,7 +54,7 @@ def table(results: dict) -> str:
     """Return the results as Markdown."""
     lines = [
         "| masks of `shapes` | parameters | epochs | shape IoU | mean IoU, 11 classes "
-        "| both, unseen images | minutes |",
+        "| both on newly drawn images | minutes |",
         "|---|---|---|---|---|---|---|",
     ]
     for run in results.values():

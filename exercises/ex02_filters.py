@@ -34,9 +34,11 @@ print(f"{DATASET}: {len(images)} images to train with, {len(held_out)} for valid
 
 # %% [markdown]
 # ## 2.1 Logistic regression
-# Each class has a weight for every pixel and colour, and one more, the bias. The products and the
-# bias are added up. The sum is the *logit* of the class; the class with the largest is the answer.
-# A chain of layers is a `keras.Sequential`. The pixels are scaled from 0..255 to -1..1 first.
+# Each class has a weight for every pixel and colour, and one more, the bias. Each pixel is
+# multiplied by its weight; the products and the bias are added up. The sum is the *logit* of the
+# class; the class with the largest is the answer. A chain of layers is a `keras.Sequential`. The
+# pixels are scaled from 0..255 to -1..1 first: `layers.Rescaling(scale, offset)` makes x into
+# scale * x + offset.
 #
 # **Predict:** how many weights are that for images of 32x32x3 and ten classes?
 # %%
@@ -204,7 +206,9 @@ for name, model in (
 # ## 2.4 The filters as a convolutional layer
 # Slide 53: convolutional filters can be expressed as convolutional layers. The network below takes
 # pixels, does what 2.3 did by a `Conv2D` with the given kernels and by an `AveragePooling2D`, and
-# ends with the classifier. The convolution is *frozen*: training must not change it.
+# ends with the classifier. The convolution is *frozen*, which a layer is that was made with
+# `trainable=False`: training must not change it. Once it is part of the network it has weights, and
+# `set_weights` takes a list of arrays.
 # %%
 def as_convolution(kernels, classifier):
     """Return the uncompiled model: pixels 0 to 255 of 32x32x3 in, logits out.
@@ -294,7 +298,7 @@ show(
     "ex02_filters",
 )
 before = histories["fixed filters, MLP"]["val_accuracy"]
-best_rate = min(rates, key=lambda name: rates[name][-1])
+best_rate = max(rates, key=lambda name: histories[name]["val_accuracy"][-1])
 curves = {
     "logistic regression": histories["logistic regression"]["val_accuracy"],
     best_rate: histories[best_rate]["val_accuracy"],

@@ -231,9 +231,9 @@ print(f"the loss of ten equal probabilities is {np.log(10):.2f}")
 
 
 # %% [markdown]
-# Compare with that last number: how much have the two learned yet? They have nearly the same number
-# of weights, but three 3x3 are three times as deep, and one epoch is short. "Try next" gives them
-# more.
+# Compare with that last number: how much have the two learned yet? They have the same number of
+# weights, biases aside, but three 3x3 are three times as deep, and one epoch is short. "Try next"
+# gives them more.
 #
 # ## A failure to explain
 # VGG-19 with an eighth of the filters. Its kernels are drawn as AlexNet's were (section 5 of that
@@ -366,6 +366,8 @@ show(lines(curves, "step", "training loss", f"Four starts of VGG-19 on {DATASET}
 # *Your answer.*
 # %% [markdown]
 # ## Try next
+# - AlexNet brought the ReLU (slide 23). Put `layers.Activation("sigmoid")` in its place: how much
+#   spread is left behind nineteen layers?
 # - The authors trained VGG-11, (1, 1, 2, 2, 2), and started the deeper networks from its weights.
 #   How large is its spread with the kernels of 0.01?
 # - VGG's paper prints a *variance* of 0.01 (section 3.1), a standard deviation of 0.1. What spread

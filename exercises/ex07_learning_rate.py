@@ -290,6 +290,7 @@ def choose_rate(rates, losses):
 # %%
 checks.choose_rate(choose_rate)
 # %%
+print(f"the middle of 0.001 and 0.1: {np.sqrt(0.001 * 0.1):g}")
 chosen = float(choose_rate(rates, losses))
 figure = lines(
     {"each step": found.losses, "smoothed": losses},
@@ -317,7 +318,7 @@ def build(hp):
     """Return the MLP compiled for plain SGD at a rate that `hp` draws.
 
     The hyperparameter is called "learning_rate" and lies between LOW and HIGH, every decade as
-    probable as another. The loss is that of `train`, and the accuracy is measured.
+    probable as another. The loss is that of `train`; the metric is named "accuracy".
     """
     # TODO 7.6: draw the rate by `hp.Float`, and compile `mlp()` with it
     raise NotImplementedError("TODO 7.6: draw the rate by `hp.Float`, and compile `mlp()` with it")
@@ -341,9 +342,9 @@ trials = sorted(
     for trial in tuner.oracle.trials.values()
 )
 for rate, accuracy in trials:
-    print(f"rate {rate:8.2g}: validation accuracy {accuracy:.1%} after three epochs")
+    print(f"rate {rate:8.2g}: validation accuracy {accuracy:.1%}, the best of three epochs")
 figure = lines(
-    {"after three epochs": [accuracy for _, accuracy in trials]},
+    {"best of three epochs": [accuracy for _, accuracy in trials]},
     "learning rate",
     "validation accuracy",
     f"Seven trials of a random search, MLP on {DATASET}",

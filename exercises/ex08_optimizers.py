@@ -63,6 +63,12 @@ def momentum(weights, gradient, state, learning_rate, gamma=0.9):
 
 # %%
 checks.momentum(momentum)
+# %%
+w, state = np.zeros(1), {}
+for step in range(1, 101):
+    before, (w, state) = w, momentum(w, np.ones(1), state, 0.01)
+    if step in (1, 10, 100):
+        print(f"step {step:3} moves by {(before - w)[0]:.3f}, at a learning rate of 0.01")
 
 
 # %% [markdown]

@@ -5,7 +5,9 @@ counted for one image and, as in He et al. 2015, Table 1 (https://arxiv.org/abs/
 convolutions and dense layers alone; normalization, activation, pooling and biases cost little.
 
     convolution  output height x output width x kernel height x kernel width x channels in x out
-    transposed   the same with the input's height and width
+    depthwise    output height x output width x kernel height x kernel width x channels out
+    separable    a depthwise one, and one of 1x1
+    transposed   as the convolution with the input's height and width
     dense        units in x units out
 
 The depth of a network is what its name says (ResNet-50): the layers with a kernel on the longest
@@ -20,7 +22,12 @@ import keras
 
 from keras_course.errors import UserError
 
-WEIGHTED = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.Dense)
+CONVOLUTIONS = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+)
+WEIGHTED = (*CONVOLUTIONS, keras.layers.Conv2DTranspose, keras.layers.Dense)
 
 
 class Row(NamedTuple):
@@ -130,7 +137,11 @@ def multiply_adds(layer) -> int:
             f"The multiply-adds of {layer.name} depend on the image size, which this network "
             "leaves open. Build it with a fixed input_shape."
         )
-    return math.prod(places) * math.prod(layer.kernel.shape)
+    if isinstance(layer, keras.layers.SeparableConv2D):
+        kernels = layer.depthwise_kernel, layer.pointwise_kernel
+    else:
+        kernels = (layer.kernel,)
+    return math.prod(places) * sum(math.prod(kernel.shape) for kernel in kernels)
 
 
 def size(shape) -> str:

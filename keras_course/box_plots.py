@@ -14,6 +14,7 @@ COLOURS = matplotlib.colormaps["tab10"].colors  # of classes; from the eleventh 
 LEAST = 0.3  # score of the least sure object that is drawn
 
 
+@plots.styled
 def boxes(
     images: np.ndarray,
     there: Sequence,

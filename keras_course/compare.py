@@ -9,11 +9,9 @@ A comparison is a folder: one run folder for each network and seed, `compare.jso
 after each run, and a second call goes on where the first was stopped.
 """
 
-import concurrent.futures
 import dataclasses
 import datetime
 import json
-import multiprocessing
 import statistics
 import time
 from collections.abc import Sequence
@@ -22,7 +20,19 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from keras_course import compare_plot, files, lock, plots, runs, timing
+from keras_course import (
+    apart,
+    architecture,
+    compare_plot,
+    data,
+    devices,
+    files,
+    lock,
+    plots,
+    runs,
+    timing,
+    training,
+)
 from keras_course.data.splits import Splits
 from keras_course.errors import Failure, UserError, unknown
 from keras_course.recipes import RACE, Recipe, differences
@@ -99,7 +109,10 @@ def _begin(folder, settings):
     if not path.exists():
         runs.claim_new(folder)
         files.write_json(path, {**settings, "runs": {}})
-    results = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise files.Damaged(path, f"{error}. Give another folder with --output") from error
     for name, value in settings.items():
         if results[name] != value:
             raise UserError(
@@ -112,7 +125,7 @@ def _begin(folder, settings):
         chosen = {name: getattr(recipe, name) for name in ("dataset", "seed", "epochs")}
         if found := differences(replace(NETWORKS[recipe.model], **chosen), recipe):
             raise UserError(
-                f"{folder} holds {key}, by a recipe of before: {found}. "
+                f"{folder} holds {key}, by another recipe than today's: {found}. "
                 "Give another folder with --output."
             )
     return {**results, "runs": done}
@@ -120,18 +133,17 @@ def _begin(folder, settings):
 
 def _apart(recipe, folder, minutes):
     """Train in a process of its own: its memory is its own, and its end is not ours."""
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-        try:
-            return pool.submit(_train_or_say, recipe, folder, minutes).result()
-        except concurrent.futures.process.BrokenProcessPool:
-            return {"failed": "Its process was killed, as happens when the memory is full."}
+    values = dataclasses.asdict(recipe), str(folder), minutes
+    try:
+        return apart.call(f"{__name__}.train_or_say", *values)
+    except apart.Killed:
+        return {"failed": "Its process ended without a result: see above, or the memory was full."}
 
 
-def _train_or_say(recipe, folder, minutes):
+def train_or_say(recipe: dict, folder: str, minutes: float) -> dict:
     """Return the results, or why there are none in words: not every exception can be sent."""
     try:
-        return train(recipe, folder, minutes)
+        return train(Recipe(**recipe), Path(folder), minutes)
     except (Failure, UserError) as error:
         return {"failed": str(error)}
 
@@ -141,11 +153,6 @@ def train(recipe: Recipe, folder: Path, minutes: float, splits: Splits | None = 
 
     splits: what `data.load` returns for the recipe, where it is there already.
     """
-    from keras_course import quiet
-
-    quiet.import_keras()
-    from keras_course import architecture, data, devices, training
-
     began = time.perf_counter()
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     minutes -= (time.perf_counter() - began) / 60

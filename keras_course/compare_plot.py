@@ -11,6 +11,7 @@ from keras_course import plots
 COLORS = (plots.BLUE, plots.ORANGE, plots.GREEN, plots.RED, plots.PURPLE)
 
 
+@plots.styled
 def accuracy_against_time(
     curves: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]], title: str
 ) -> Figure:

@@ -20,22 +20,16 @@ import numpy as np
 
 from keras_course import (
     box_plots,
-    callbacks,
     devices,
-    files,
-    lock,
     optimizers,
     plots,
-    runs,
-    schedules,
     step,
-    timing,
+    task,
 )
 from keras_course.average_precision import Objects, average_precision, mean_average_precision
 from keras_course.data import pipeline, scenes
 from keras_course.data.scenes import CLASS_NAMES, Scenes
 from keras_course.errors import UserError
-from keras_course.loop import Loop
 from keras_course.models.detector import DetectionLoss, decode, detector
 
 AFTERWARDS = 4  # seconds for average precision and the picture
@@ -100,19 +94,21 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
     folder is returned as it is, what was cut off goes on. Errors: UserError for a folder that holds
     anything else; `callbacks.Diverged` when the loss is not finite any more.
     """
-    precision = devices.choose_precision(chosen.precision)
-    model = build(chosen, precision)
-    folder = runs.claim(folder, chosen, ("epochs",) if minutes else ())
-    with lock.alone(folder), files.telling_when_full(folder):
-        return runs.tested(folder) or _detect(chosen, model, folder, precision, minutes)
+    return task.run(
+        chosen,
+        folder,
+        name=f"detector on {chosen.backbone}",
+        dataset="scenes",
+        material=_material,
+        test=test,
+        monitor="val_mAP",
+        afterwards=AFTERWARDS,
+        minutes=minutes,
+    )
 
 
-def _detect(chosen, model, folder, precision, minutes):
-    loop = Loop(folder, "val_mAP", precision, shown="mAP")
-    if loop.state:
-        chosen, minutes = Detection(**loop.state.recipe), None
+def _material(chosen, precision):
     train, watched = scenes.load("train"), scenes.load("validation")
-    steps = len(train.images) // chosen.batch_size
 
     def batches(first_epoch=0):
         return pipeline.training_batches(
@@ -123,60 +119,23 @@ def _detect(chosen, model, folder, precision, minutes):
             first_epoch=first_epoch,
         )
 
-    evaluated = pipeline.evaluation_batches(watched.images, targets(watched))
-    epoch = loop.epoch_seconds or timing.measure_epoch(model, batches(), steps, evaluated)
-    if minutes is not None:
-        # To look at a scene costs a third of learning from it; test scenes are drawn, too.
-        testing = epoch * scenes.SIZES["test"] / len(train.images) / 3
-        spent = loop.seconds() + testing + AFTERWARDS
-        saving = callbacks.seconds_of_saving(model, folder)
-        epochs = timing.epochs_within(60 * minutes, epoch, spent, saving)
-        chosen = dataclasses.replace(chosen, epochs=epochs)
-    recipe = dataclasses.asdict(chosen)
-    files.write_json(folder / "recipe.json", recipe)
-    left = loop.left(chosen.epochs)
-    print(
-        f"Training a detector on {chosen.backbone} with scenes, {devices.describe()}, {precision}: "
-        f"{left} epochs of {timing.duration(epoch)}, {timing.duration(left * epoch)} in all. "
-        "Ctrl-C ends it and keeps the best epoch.",
-        flush=True,
+    return task.Material(
+        build(chosen, precision),
+        batches,
+        pipeline.evaluation_batches(watched.images, targets(watched)),
+        steps_per_epoch=len(train.images) // chosen.batch_size,
+        images=len(train.images),
+        test_images=scenes.SIZES["test"],  # which are drawn, too
+        measuring=[MeasurePrecision(watched)],
     )
-    rates = schedules.rates(
-        chosen.schedule, chosen.learning_rate, decay=0, steps_per_epoch=steps, epochs=chosen.epochs
-    )
-    follow = callbacks.FollowRates(rates)
-    others = [follow]
-    if minutes is not None:
-        others.append(callbacks.EndInTime(loop.began + 60 * minutes - AFTERWARDS, follow))
-    metrics = {"model": f"detector on {chosen.backbone}", "dataset": "scenes", "recipe": recipe}
-    try:
-        loop.fit(
-            model,
-            batches,
-            recipe=recipe,
-            steps_per_epoch=steps,
-            epochs=chosen.epochs,
-            measuring=[MeasurePrecision(watched)],
-            others=others,
-        )
-    finally:
-        metrics |= loop.record(model)
-        files.write_sealed(folder / "metrics.json", metrics)
-    model = runs.best_network(folder)
-    metrics["test_set_opened"] = 1
-    files.write_sealed(folder / "metrics.json", metrics)
+
+
+def test(model: keras.Model, folder: Path, metrics: dict) -> dict:
+    """Open the test scenes: write the picture, and return the average precisions."""
     title = (
         f"{metrics['model']}, test scenes, {metrics['epochs']} epochs, {metrics['device']}: "
         "dashed what is there, solid what was found"
     )
-    metrics["test"] = test(model, folder, title)
-    metrics["seconds"] = loop.seconds()
-    files.write_sealed(folder / "metrics.json", metrics)
-    return metrics
-
-
-def test(model: keras.Model, folder: Path, title: str) -> dict:
-    """Open the test scenes: write the picture, and return the average precisions."""
     tested = scenes.load("test")
     there, found = objects(tested), decode(find(model, tested))
     picture = box_plots.boxes(

@@ -1,6 +1,6 @@
 """Does this machine have what the course needs?
 
-Each finding that is not fine comes with the command that mends it.
+Each finding that is not fine comes with what mends it, where something does.
 """
 
 import dataclasses

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import tempfile
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,38 +55,32 @@ def whole(path: str | os.PathLike, *, keep_older: bool = False) -> Iterator[Path
     keep_older: the file that was there becomes `older(path)`. Errors: DiskFull.
     """
     path = Path(path)
-    temporary = path
+    temporary = _new_name(path)
     try:
-        temporary = _new_name(path)
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)  # mkstemp's 0600 would lock out the others of a shared folder
         if keep_older and path.exists():
             _keep_older(path)
         temporary.replace(path)
         _flush_folder(path.parent)
     except Exception as error:
         if says_full(error):
-            written = temporary.stat().st_size if temporary != path and temporary.exists() else 0
+            written = temporary.stat().st_size if temporary.exists() else 0
             raise DiskFull(path, written, shutil.disk_usage(path.parent).free) from error
         raise
     finally:
-        if temporary != path:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _new_name(path):
-    handle, name = tempfile.mkstemp(prefix=UNFINISHED, suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    return Path(name)
+    return path.with_name(f"{UNFINISHED}{uuid.uuid4().hex}{path.suffix}")
 
 
 def _keep_older(path):
     """Give the file its second name in one step, so that there is an older one at every moment."""
     temporary = _new_name(path)
     try:
-        temporary.unlink()
         try:
             temporary.hardlink_to(path)
         except OSError:  # exFAT, and drives on a network

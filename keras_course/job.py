@@ -17,6 +17,7 @@ from keras_course.export import Exported, export
 from keras_course.recipes import Recipe
 from keras_course.report import report
 from keras_course.runs import Run
+from keras_course.search.leaderboard import Search
 from keras_course.search.tune import tune
 
 AFTERWARDS = 12  # seconds for export and report; the test images come on top
@@ -109,17 +110,28 @@ def _search_sizes(folder, seconds, step, trials):
     return sizes
 
 
+def _origin(run):
+    """Say where the learning rate comes from: `train` may have been here before this job."""
+    try:
+        searched = Search.load(run.folder / "search").best_learning_rate
+    except UserError:
+        searched = None
+    found = run.recipe.learning_rate == searched
+    return "the best of the search" if found else "as the training here was given it"
+
+
 def summary(run: Run, exported: Exported | str, page: Path, seconds: float) -> str:
     """Return the result of the job in words, each number beside what it was measured on."""
     metrics = run.metrics
     validation, test = metrics["validation"], metrics["test"]
     epochs = f"epoch {metrics['best_epoch']} of {metrics['epochs']}"
     training_time = timing.duration(metrics["seconds"])
+    opened = runs.times_opened(metrics)
     return f"""
 {run.recipe.model} on {run.recipe.dataset}, {metrics["device"]}, {metrics["precision"]}
-  learning rate  {run.recipe.learning_rate:.2g}, the best of the search
+  learning rate  {run.recipe.learning_rate:.2g}, {_origin(run)}
   validation     {validation["accuracy"]:.1%} at {epochs}
-  test           {test["accuracy"]:.1%} of {test["images"]:,} images, opened once
+  test           {test["accuracy"]:.1%} of {test["images"]:,} images, opened {opened}
   time           {timing.duration(seconds)}, of which training {training_time}
   model          {exported}
   report         {page}"""

@@ -5,6 +5,7 @@ loop that is made in the folder of one that was cut off goes on where that one's
 to the same result (`checkpoint.py`).
 """
 
+import contextlib
 import datetime
 import time
 from collections.abc import Callable, Sequence
@@ -47,7 +48,12 @@ class Loop:
         self.replicas = replicas or (self.state.replicas if self.state else 1)
         if self.state:
             _check(folder, self.state, precision, self.replicas)
-        (folder / "metrics.json").unlink(missing_ok=True)  # it says how an earlier start ended
+        self.test_set_opened = _opened(folder)
+        if self.test_set_opened:  # which must not be forgotten
+            known = {"status": "interrupted", "test_set_opened": self.test_set_opened}
+            files.write_sealed(folder / "metrics.json", known)
+        else:
+            (folder / "metrics.json").unlink(missing_ok=True)  # of how an earlier start ended
         self.part = self.before = 0
         if self.state:
             self.history.rows = self.state.history
@@ -168,8 +174,7 @@ class Loop:
             "epochs": self.epoch,
             "best_epoch": self.best.epoch,
             "validation": self.best.metrics,
-            # Metrics that say so may have been damaged.
-            "test_set_opened": int(self.last.with_name("test_predictions.npz").exists()),
+            "test_set_opened": self.test_set_opened,
             "seconds": self.seconds(),
             "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "device": devices.describe(),
@@ -181,6 +186,14 @@ class Loop:
         """Return the seconds since the loop was made, a tenth exact; those of an earlier start,
         up to its last whole epoch, included."""
         return round(time.perf_counter() - self.began, 1)
+
+
+def _opened(folder):
+    """Return how often the test set was opened; metrics that say so may have been damaged."""
+    told = 0
+    with contextlib.suppress(FileNotFoundError, files.Damaged):
+        told = files.read_sealed(folder / "metrics.json").get("test_set_opened", 0)
+    return max(told, int((folder / "test_predictions.npz").exists()))
 
 
 def _check(folder, state, precision, replicas):

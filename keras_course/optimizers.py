@@ -28,8 +28,9 @@ def optimizer(
 
     weight_decay: the share of each kernel that a step of rate 1 takes away (Loshchilov & Hutter
     2017, https://arxiv.org/abs/1711.05101); biases and normalizations keep theirs. averaging: of
-    the mean of the weights over the steps so far, how much is kept at each step, 0 <= averaging < 1
-    (Polyak & Juditsky 1992); `keras.callbacks.SwapEMAWeights` puts it into the network.
+    an exponential average of the weights, how much is kept at each step, 0 <= averaging < 1 (of the
+    idea of Polyak & Juditsky 1992, who weigh all steps alike); `keras.callbacks.SwapEMAWeights`
+    puts it into the network.
     """
     if name not in OPTIMIZERS:
         raise unknown("optimizer", name, OPTIMIZERS)

@@ -3,7 +3,8 @@
 With t the true pixels of a class and p the predicted ones, over all images at once:
 
     IoU   |t and p| / |t or p|             Jaccard 1901; 1 is perfect
-    Dice  2 |t and p| / (|t| + |p|)        Milletari et al. 2016, https://arxiv.org/abs/1606.04797
+    Dice  2 |t and p| / (|t| + |p|)        Dice 1945; as a loss Milletari et al. 2016,
+                                           https://arxiv.org/abs/1606.04797, who square |t| and |p|
 
 Cross-entropy counts pixels, so a class with few pixels counts little. The Dice loss, 1 - Dice with
 probabilities for p, counts classes; its gradient is small where nothing is covered yet, and so the

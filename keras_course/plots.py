@@ -2,7 +2,8 @@
 
 Every function returns a figure; `save` writes one, `png` gives its bytes. A title names the data
 set. Colours are those of Okabe & Ito, which colour-blind people can tell apart; a scale of one
-colour runs from white to blue.
+colour runs from white to blue. `@styled` gives a function the style of the course; matplotlib's
+settings stay as they are for everybody else.
 """
 
 import io
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from keras_course import files
 
 BLUE, ORANGE, GREEN, RED, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"
-matplotlib.rcParams.update(
+styled = matplotlib.rc_context(
     {
         "font.size": 11,
         "axes.spines.top": False,
@@ -29,12 +30,14 @@ matplotlib.rcParams.update(
 PIXELS_PER_INCH = 120
 
 
+@styled
 def save(figure: Figure, path) -> None:
     """Write the figure as a PNG file, whole or not at all."""
     with files.whole(path) as temporary:
         figure.savefig(temporary, dpi=PIXELS_PER_INCH)
 
 
+@styled
 def png(figure: Figure) -> bytes:
     """Return the figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
@@ -57,6 +60,7 @@ def titled(figure: Figure, title: str) -> None:
     figure.suptitle(text("\n".join(lines)), fontsize=12)
 
 
+@styled
 def curves(
     history: list[dict[str, float]],
     title: str,
@@ -123,6 +127,7 @@ def _star(axes, history, monitor, better):
     axes.plot(best["epoch"], best[monitor], "*", label=f"best, epoch {best['epoch']:.0f}", **star)
 
 
+@styled
 def confusion(matrix: np.ndarray, class_names: Sequence[str], title: str) -> Figure:
     """Draw how many images of each class (rows) were taken for which class (columns).
 
@@ -152,6 +157,7 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str], title: str) -> Fig
     return figure
 
 
+@styled
 def grid(
     images: Sequence[np.ndarray],
     title: str,

@@ -38,15 +38,26 @@ def import_keras() -> None:
                 missing, *_ = error.name.split(".")
                 if missing in BACKENDS:
                     raise _not_installed(missing) from error
+                if missing == "torch":
+                    raise _unknown(missing) from error
             noise.seek(0)
             os.write(stderr, noise.read())
             raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+    if keras.backend.backend() not in BACKENDS:
+        raise _unknown(keras.backend.backend())
     if keras.backend.backend() == "tensorflow":
         backend.get_logger().setLevel("ERROR")
     keras.utils.disable_interactive_logging()
+
+
+def _unknown(backend):
+    return UserError(
+        f"Keras is to run on {backend}, by its settings in ~/.keras, and the course knows "
+        f"{' and '.join(BACKENDS)}. Set the environment variable KERAS_BACKEND to one of them."
+    )
 
 
 def _not_installed(backend):

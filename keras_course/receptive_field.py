@@ -24,7 +24,6 @@ from keras import layers
 from keras_course import architecture
 from keras_course.errors import UserError
 
-CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 POOLINGS = (layers.MaxPooling2D, layers.AveragePooling2D)
 GLOBAL = (layers.GlobalMaxPooling2D, layers.GlobalAveragePooling2D)
 
@@ -110,7 +109,7 @@ def views(model: keras.Model) -> dict[str, tuple[View, View] | None]:
 def _after(node, axis, length, view):
     """Return what is seen along one axis behind a layer or operation, from what is seen before."""
     operation = node.operation
-    if isinstance(operation, CONVOLUTIONS + POOLINGS):
+    if isinstance(operation, architecture.CONVOLUTIONS + POOLINGS):
         return _window(node, axis, length, view)
     if isinstance(operation, layers.Conv2DTranspose):
         kernel, stride = operation.kernel_size[axis], operation.strides[axis]

@@ -11,6 +11,7 @@ Several machines cannot train one model: Keras 3's `fit` fails under MultiWorker
 """
 
 import contextlib
+import functools
 import json
 import os
 from contextlib import AbstractContextManager
@@ -65,14 +66,20 @@ def scope(replicas: int, batch_size: int) -> AbstractContextManager:
             f"{replicas} devices share each batch: batch_size must be a multiple of {replicas}, "
             f"like {replicas * max(1, batch_size // replicas)}. Received: {batch_size}."
         )
+    if replicas > (there := len(devices())):
+        raise UserError(
+            f"{replicas} devices were to share each batch, and TensorFlow sees {there} here. Go on "
+            "where as many are, or train into another folder."
+        )
+    return strategy(replicas).scope()
+
+
+@functools.cache  # two in a process count their exchanges alike, and TensorFlow mixes them up
+def strategy(replicas: int):
+    """Return the MirroredStrategy of so many devices."""
     import tensorflow as tf
 
-    there = devices()
-    if replicas > len(there):
-        raise UserError(
-            f"{replicas} devices were to share each batch, and TensorFlow sees {len(there)} here."
-        )
-    return tf.distribute.MirroredStrategy(there[:replicas]).scope()
+    return tf.distribute.MirroredStrategy(devices()[:replicas])
 
 
 def _refuse_several_machines():

@@ -247,6 +247,12 @@ def mark(folder: Path, recipe: Recipe) -> None:
         files.write_text(folder / "recipe.json", recipe.to_json())
 
 
+def times_opened(metrics: dict) -> str:
+    """Return in words how often the test set was opened, "once" as it should be."""
+    opened = metrics["test_set_opened"]
+    return "once" if opened == 1 else f"{opened} times"
+
+
 def is_finished(folder: Path) -> bool:
     """Return whether a training run in this folder has come to its end."""
     metrics = files.intact(folder / "metrics.json")

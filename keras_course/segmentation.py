@@ -18,22 +18,17 @@ import keras
 import numpy as np
 
 from keras_course import (
-    callbacks,
     devices,
-    files,
-    lock,
     mask_plots,
     optimizers,
     overlap,
     plots,
     runs,
-    schedules,
     step,
-    timing,
+    task,
 )
 from keras_course.data import masks, pipeline
 from keras_course.errors import UserError, unknown
-from keras_course.loop import Loop
 from keras_course.models.unet import segmenter, unet
 
 AFTERWARDS = 5  # seconds for drawing the test images and for the picture
@@ -97,18 +92,21 @@ def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None =
     folder is returned as it is, what was cut off goes on. Errors: UserError for a folder that holds
     anything else; `callbacks.Diverged` when the loss is not finite any more.
     """
-    folder = runs.claim(folder, chosen, ("epochs",) if minutes else ())
-    with lock.alone(folder), files.telling_when_full(folder):
-        return runs.tested(folder) or _segment(chosen, folder, minutes)
+    return task.run(
+        chosen,
+        folder,
+        name=name(chosen),
+        dataset="shapes, masks",
+        material=_material,
+        test=test,
+        monitor="val_mean_iou",
+        afterwards=AFTERWARDS,
+        minutes=minutes,
+    )
 
 
-def _segment(chosen, folder, minutes):
-    precision = devices.choose_precision(chosen.precision)
-    loop = Loop(folder, "val_mean_iou", precision, shown="mean_iou")
-    if loop.state:
-        chosen, minutes = Segmentation(**loop.state.recipe), None
+def _material(chosen, precision):
     train, validation = masks.load(chosen.validation_fraction, chosen.seed)
-    steps = len(train.images) // chosen.batch_size
 
     def batches(first_epoch=0):
         return masks.training_batches(
@@ -119,52 +117,14 @@ def _segment(chosen, folder, minutes):
             first_epoch=first_epoch,
         )
 
-    watched = pipeline.evaluation_batches(*validation)
-    model = build(chosen, train.images.shape[1:], precision)
-    epoch = loop.epoch_seconds or timing.measure_epoch(model, batches(), steps, watched)
-    if minutes is not None:
-        # To look at an image costs a third of learning from it.
-        testing = epoch * masks.shapes.TEST_IMAGES / len(train.images) / 3
-        spent = loop.seconds() + testing + AFTERWARDS
-        saving = callbacks.seconds_of_saving(model, folder)
-        epochs = timing.epochs_within(60 * minutes, epoch, spent, saving)
-        chosen = dataclasses.replace(chosen, epochs=epochs)
-    recipe = dataclasses.asdict(chosen)
-    files.write_json(folder / "recipe.json", recipe)
-    left = loop.left(chosen.epochs)
-    print(
-        f"Training {name(chosen)} on the masks of shapes, {devices.describe()}, {precision}: "
-        f"{left} epochs of {timing.duration(epoch)}, {timing.duration(left * epoch)} in all. "
-        "Ctrl-C ends it and keeps the best epoch.",
-        flush=True,
+    return task.Material(
+        build(chosen, train.images.shape[1:], precision),
+        batches,
+        pipeline.evaluation_batches(*validation),
+        steps_per_epoch=len(train.images) // chosen.batch_size,
+        images=len(train.images),
+        test_images=masks.shapes.TEST_IMAGES,
     )
-    rates = schedules.rates(
-        chosen.schedule, chosen.learning_rate, decay=0, steps_per_epoch=steps, epochs=chosen.epochs
-    )
-    follow = callbacks.FollowRates(rates)
-    others = [follow]
-    if minutes is not None:
-        others.append(callbacks.EndInTime(loop.began + 60 * minutes - AFTERWARDS, follow))
-    metrics = {"model": name(chosen), "dataset": "shapes, masks", "recipe": recipe}
-    try:
-        loop.fit(
-            model,
-            batches,
-            watched,
-            recipe=recipe,
-            steps_per_epoch=steps,
-            epochs=chosen.epochs,
-            others=others,
-        )
-    finally:
-        metrics |= loop.record(model)
-        files.write_sealed(folder / "metrics.json", metrics)
-    metrics["test_set_opened"] = 1
-    files.write_sealed(folder / "metrics.json", metrics)
-    metrics["test"] = test(load(folder), folder, metrics)
-    metrics["seconds"] = loop.seconds()
-    files.write_sealed(folder / "metrics.json", metrics)
-    return metrics
 
 
 def test(model: keras.Model, folder: Path, metrics: dict) -> dict:

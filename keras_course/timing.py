@@ -8,6 +8,8 @@ import numpy as np
 from keras_course import out_of_memory, variables
 from keras_course.errors import UserError
 
+TIMED = 3  # seconds of steps, at least
+
 
 def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -> float:
     """Return the seconds of an epoch with its validation; the model is left as it was.
@@ -32,7 +34,7 @@ def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -
 
 
 class _Clock(keras.callbacks.Callback):
-    """Ends `fit` as soon as five calls and three seconds are timed, without the one that compiles.
+    """Ends `fit` as soon as five calls and `TIMED` seconds are timed; the first call compiles, too.
 
     A call is a step, or several of a small network. The quicker quarter of the calls counts:
     whatever else the machine does in these seconds makes the others look slow. An epoch that does
@@ -44,7 +46,7 @@ class _Clock(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.ends.append(time.perf_counter())
-        if len(self.ends) > 5 and self.ends[-1] - self.ends[0] > 3:
+        if len(self.ends) > 5 and self.ends[-1] - self.ends[0] > TIMED:
             self.model.stop_training = True
 
     def seconds_per_call(self):

@@ -179,26 +179,31 @@ def fit(
         ]
         if keras.backend.backend() == "tensorflow":  # which writes its files
             others.append(keras.callbacks.TensorBoard(folder / "logs", write_graph=False))
-        # First, so that what is validated and kept are the averages.
-        averaged = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []
         if minutes is not None:
             follow = schedule if isinstance(schedule, callbacks.FollowRates) else None
             others.append(callbacks.EndInTime(loop.began + 60 * minutes, follow))
         try:
             loop.fit(
                 model,
-                lambda first: batches(recipe, splits, first)[0],
+                # The batches that were measured are compiled already.
+                lambda first: batches(recipe, splits, first)[0] if first else train,
                 validation,
                 recipe=dataclasses.asdict(recipe),
                 steps_per_epoch=steps_per_epoch,
                 epochs=recipe.epochs,
-                measuring=averaged,
+                measuring=averages(recipe),
                 others=others,
             )
         finally:
             metrics = {**loop.record(model), "replicas": loop.replicas}
             write(Run(folder, recipe, loop.history.rows, metrics))
         return Run.load(folder)
+
+
+def averages(recipe: Recipe) -> list[keras.callbacks.Callback]:
+    """Return what makes an epoch be validated and kept with the averages of its weights, where the
+    recipe has them; it comes before all that looks at the epoch."""
+    return [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if recipe.averaging else []
 
 
 def write(run: Run) -> None:
@@ -232,7 +237,7 @@ def _test(run, splits):
     recipe = run.recipe
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     model = run.model()
-    run = run.write_metrics(test_set_opened=1)
+    run = run.write_metrics(test_set_opened=run.metrics["test_set_opened"] + 1)
     logits = model.predict(pipeline.evaluation_batches(*splits.test), verbose=0)
     labels = splits.test.labels
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))

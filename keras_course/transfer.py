@@ -13,6 +13,7 @@ weights of the first, and the best of both parts are kept.
 """
 
 import dataclasses
+import hashlib
 import os
 
 import keras
@@ -78,7 +79,7 @@ def transfer(
         raise UserError(
             f"frozen_epochs must be 1 or more, like 10. Received: {recipe.frozen_epochs}."
         )
-    name = source.name if isinstance(source, keras.Model) else str(source)
+    name = _name(source)
     random, recipe = recipe, dataclasses.replace(recipe, pretrained=name)
     folder = runs.claim(folder, recipe)
     with lock.alone(folder), files.telling_when_full(folder):
@@ -92,6 +93,14 @@ def transfer(
         model = load_pretrained(training.build(random, splits, precision), source, head=False)
         _fit(model, recipe, folder, splits, precision)
         return Run.load(folder)
+
+
+def _name(source):
+    """Return what the recipe calls the source: a model by its name and weights."""
+    if not isinstance(source, keras.Model):
+        return str(source)
+    digest = hashlib.sha256(b"".join(value.tobytes() for value in source.get_weights()))
+    return f"{source.name}:{digest.hexdigest()[:12]}"
 
 
 def _fit(model, recipe, folder, splits, precision):
@@ -118,6 +127,7 @@ def _fit(model, recipe, folder, splits, precision):
             recipe=dataclasses.asdict(recipe),
             steps_per_epoch=steps_per_epoch,
             epochs=epochs,
+            measuring=training.averages(recipe),
             others=[early_stopping],
         )
 

@@ -66,15 +66,18 @@ FILTERS = {
     "spots": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
 }
 grey = images.mean(axis=-1)
-filtered = [
-    np.abs(convolve(image, np.array(kernel))) for image in grey[:4] for kernel in FILTERS.values()
-]
+shown = []
+for image in grey[:4]:
+    shown.append(image[1:-1, 1:-1, None])
+    for kernel in FILTERS.values():
+        response = np.abs(convolve(image, np.array(kernel)))
+        shown.append(255 * response[..., None] / response.max())
 show(
     plots.grid(
-        [255 * result[..., None] / result.max() for result in filtered],
-        f"Four images of {DATASET}, each through four filters",
-        labels=list(FILTERS) * 4,
-        columns=4,
+        shown,
+        f"Four images of {DATASET}, each through four filters: bright where one responds",
+        labels=["image", *FILTERS] * 4,
+        columns=1 + len(FILTERS),
     ),
     "ex01_filters",
 )
@@ -231,7 +234,8 @@ NETWORKS = {
     "3x3, pool, 3x3, pool, 3x3": [(3, 1), (2, 2), (3, 1), (2, 2), (3, 1)],
 }
 for name, network in NETWORKS.items():
-    print(f"{name:28} sees {receptive_field(network):2} pixels")
+    side = receptive_field(network)
+    print(f"{name:28} sees {side}x{side} pixels")
 
 
 # %% [markdown]

@@ -262,9 +262,9 @@ print(f"the loss of ten equal probabilities is {np.log(10):.2f}")
 
 
 # %% [markdown]
-# Compare with that last number: how much have the two learned yet? They have nearly the same number
-# of weights, but three 3x3 are three times as deep, and one epoch is short. "Try next" gives them
-# more.
+# Compare with that last number: how much have the two learned yet? They have the same number of
+# weights, biases aside, but three 3x3 are three times as deep, and one epoch is short. "Try next"
+# gives them more.
 #
 # ## A failure to explain
 # VGG-19 with an eighth of the filters. Its kernels are drawn as AlexNet's were (section 5 of that
@@ -407,11 +407,14 @@ show(lines(curves, "step", "training loss", f"Four starts of VGG-19 on {DATASET}
 # A start is right once: every step changes the kernels, and with them the size of the signal in all
 # layers behind. BatchNorm measures the size anew at each step and corrects it. In one short epoch
 # He's start may still be ahead: look where the curves begin. Keras' default has about n s^2 = 1
-# where He has 2: each ReLU halves the size. With a network at 10 %: look at the spread of its
-# logits. If it is almost zero, change the start or normalize, and see that the spread is back.
+# where He has 2: each ReLU halves the variance, so that a layer leaves 0.71 of the spread. With a
+# network at 10 %: look at the spread of its logits. If it is almost zero, change the start or
+# normalize, and see that the spread is back.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next
+# - AlexNet brought the ReLU (slide 23). Put `layers.Activation("sigmoid")` in its place: how much
+#   spread is left behind nineteen layers?
 # - The authors trained VGG-11, (1, 1, 2, 2, 2), and started the deeper networks from its weights.
 #   How large is its spread with the kernels of 0.01?
 # - VGG's paper prints a *variance* of 0.01 (section 3.1), a standard deviation of 0.1. What spread

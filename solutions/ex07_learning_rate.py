@@ -183,9 +183,9 @@ show(
 # No. It stands still because its rate is almost zero, as the right half of the picture shows; the
 # same network goes on learning at another rate. A loss that is flat says nothing unless the rate is
 # drawn beside it. By the rule of the slide the rates add up to 1 + 1/2 + 1/4 + ... = 2 times the
-# first one: all epochs to come together are worth less than the first. By the inverse time they are
-# 1 + 1/2 + 1/3 + ..., which grows without end. With a decay of 0.1 the rule of the slide has rates
-# that add up to 11 times the first one.
+# first one: all epochs to come together are worth no more than the first. By the inverse time they
+# are 1 + 1/2 + 1/3 + ..., which grows without end. With a decay of 0.1 the rule of the slide has
+# rates that add up to 11 times the first one.
 # ### END SOLUTION
 # %% [markdown]
 # ## 7.3 Lower it when the loss stops improving
@@ -325,6 +325,7 @@ def choose_rate(rates, losses):
 # %%
 checks.choose_rate(choose_rate)
 # %%
+print(f"the middle of 0.001 and 0.1: {np.sqrt(0.001 * 0.1):g}")
 chosen = float(choose_rate(rates, losses))
 figure = lines(
     {"each step": found.losses, "smoothed": losses},
@@ -352,7 +353,7 @@ def build(hp):
     """Return the MLP compiled for plain SGD at a rate that `hp` draws.
 
     The hyperparameter is called "learning_rate" and lies between LOW and HIGH, every decade as
-    probable as another. The loss is that of `train`, and the accuracy is measured.
+    probable as another. The loss is that of `train`; the metric is named "accuracy".
     """
     # TODO 7.6: draw the rate by `hp.Float`, and compile `mlp()` with it
     ### BEGIN SOLUTION
@@ -381,9 +382,9 @@ trials = sorted(
     for trial in tuner.oracle.trials.values()
 )
 for rate, accuracy in trials:
-    print(f"rate {rate:8.2g}: validation accuracy {accuracy:.1%} after three epochs")
+    print(f"rate {rate:8.2g}: validation accuracy {accuracy:.1%}, the best of three epochs")
 figure = lines(
-    {"after three epochs": [accuracy for _, accuracy in trials]},
+    {"best of three epochs": [accuracy for _, accuracy in trials]},
     "learning rate",
     "validation accuracy",
     f"Seven trials of a random search, MLP on {DATASET}",

@@ -85,7 +85,7 @@ def rotate90(images, turns):
     """Return each image turned counterclockwise by its own number of quarter turns.
 
     images: (n, side, side, channels). turns: (n,), whole numbers from 0 to 3. Returns the same
-    shape.
+    shape and type.
     """
     # TODO 9.3: turn each image by its own number; np.rot90 turns all it is given by the same
     ### BEGIN SOLUTION
@@ -239,7 +239,7 @@ augmentations = {
     ],
 }
 curves = {}
-print("                      accuracy in training   in validation   of the last five epochs")
+print("                      accuracy in training, the last five epochs   in validation, the last")
 for name, augmentation in augmentations.items():
     keras.utils.set_random_seed(0)
     model = keras.Sequential(

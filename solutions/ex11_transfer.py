@@ -147,7 +147,8 @@ def report(name, network):
     """Print accuracies and how much of the network is trained; return that of the new classes."""
     trained = sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
     new = accuracy(network, *new_validation)
-    old = f"{accuracy(old_network, *old_validation):.1%}" if body in network.layers else "-"
+    shared = {id(weight) for weight in body.weights} <= {id(weight) for weight in network.weights}
+    old = f"{accuracy(old_network, *old_validation):.1%}" if shared else "-"
     print(f"{name:27} {new:11.1%} {old:>10} {trained:10,} of {network.count_params():,}")
     return new
 
@@ -466,6 +467,11 @@ def segmenter(backbone, num_classes):
 
 # %%
 checks.segmenter(segmenter)
+# %%
+way_down = new_body()
+maps = [way_down.get_layer(f"map{number}").output for number in range(4)]
+way_up = segmenter(keras.Model(way_down.input, maps), len(masks.CLASS_NAMES))
+print("up:", *("x".join(map(str, layer.output.shape[1:])) for layer in way_up.layers[2:]))
 
 
 # %% [markdown]
@@ -524,6 +530,8 @@ show(
     ),
     "ex11_masks",
 )
+
+
 # %% [markdown]
 # **Question 11.d** Compare the first row with the others. Why is the share of right pixels a bad
 # measure here? Which number gives the fault away, and what does it leave out that the share counts?
@@ -541,6 +549,28 @@ show(
 # of which class is it, and how far away are the four sides of its box? `keras-course detect` trains
 # one on scenes of several shapes and draws what it finds; `models/detector.py` is the network.
 #
+# The masks above give boxes without a detector: each is the smallest around what is no background.
+# The intersection over union of two boxes is that of the filled boxes; from 0.5 on, a box counts as
+# found. One stray pixel is enough to make a box large.
+# %%
+def boxed(classes):
+    """Return the masks of the filled boxes around the shapes of images, (n, height, width)."""
+
+    def between(hit):  # the first and the last one
+        return np.maximum.accumulate(hit, axis=1) & np.flip(
+            np.maximum.accumulate(np.flip(hit, axis=1), axis=1), axis=1
+        )
+
+    shape = classes > 0
+    rows, columns = between(shape.any(axis=2)), between(shape.any(axis=1))
+    return rows[:, :, None] & columns[:, None, :]
+
+
+for name, classes in predicted.items():
+    pairs = zip(boxed(classes), boxed(truth), strict=True)
+    of_boxes = np.array([iou(one[None], other[None]) for one, other in pairs])
+    print(f"{name:24} IoU of boxes {of_boxes.mean():.2f}, found {np.mean(of_boxes >= 0.5):.1%}")
+# %% [markdown]
 # ## Try next
 # - Set `PER_CLASS` to 5 and to 200. From how many images on is pretraining of no use?
 # - Let `unfreeze` free BatchNormalization, too. What does fine-tuning do to the old classes now?

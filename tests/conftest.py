@@ -9,16 +9,20 @@ import numpy as np
 import pytest
 
 from keras_course import quiet
-
-quiet.import_keras()
-
-import keras
-
 from keras_course.data.splits import Split, Splits
 
 # `make test-jax` runs them, and test_backends.py one of them in a process of its own.
 ON_JAX = ["test_jax.py", "test_side_by_side.py"]
-collect_ignore = [] if keras.backend.backend() == "jax" else ON_JAX
+collect_ignore = [] if os.environ.get("KERAS_BACKEND") == "jax" else ON_JAX
+
+
+def pytest_configure(config):
+    """Import Keras before the tests; the process that only hands them out needs none."""
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        quiet.import_keras()
+        from keras_course import timing
+
+        timing.TIMED = 0.0  # a few steps are enough
 
 
 def bright_channel(count, classes=3, size=16, seed=0):
@@ -52,5 +56,7 @@ def large_networks_leave_the_memory(request):
     """Of VGG-19 and the like in two processes, one after the other, 24 GB do not hold many."""
     yield
     if request.node.get_closest_marker("slow"):
+        import keras
+
         keras.utils.clear_session()
         gc.collect()

@@ -1,7 +1,10 @@
 """The table of layers against sums done by hand, and against TensorFlow's profiler."""
 
+from functools import partial
+
 import keras
 import pytest
+from keras import layers
 
 from keras_course import architecture, models
 from keras_course.errors import UserError
@@ -148,3 +151,13 @@ def test_tensorflow_counts_twice_as_many_operations_in_convolutions_and_products
     profile = tf.compat.v1.profiler.profile(frozen.graph, cmd="op", options=options)
     multiply_adds = architecture.total(architecture.rows(model)).multiply_adds
     assert multiply_adds == profile.total_float_ops / 2
+
+
+@pytest.mark.parametrize("layer", [layers.DepthwiseConv2D, partial(layers.SeparableConv2D, 10)])
+def test_convolutions_in_parts_take_as_many_multiply_adds_as_weights_at_each_place(layer):
+    inputs = keras.Input((9, 8, 4))
+    outputs = layer(kernel_size=3, strides=2, padding="same", use_bias=False)(inputs)
+    model = keras.Model(inputs, outputs)
+    row = architecture.rows(model)[-1]
+    assert row.multiply_adds == 5 * 4 * model.count_params()
+    assert architecture.depth(model) == 1

@@ -1,5 +1,6 @@
 """Every mistake of a user ends in one message, with exit code 2 and nothing half-written."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from PIL import Image
 from keras_course import data
 from keras_course.cli import COMMANDS, main
 from keras_course.data.splits import Splits
+from keras_course.recipes import RECIPES, Recipe
 from tests.conftest import bright_channel
 
 
@@ -86,6 +88,11 @@ def damaged_metrics(path):
     return ["export", str(path / "out")]
 
 
+def binary_recipe(path):
+    (path / "best.keras").write_bytes(b"PK\xff\xfe")
+    return ["train", "--recipe", str(path / "best.keras")]
+
+
 # What is typed -> what the one message must say.
 MISTAKES = {
     "unknown command": (["trian"], "Did you mean 'train'"),
@@ -121,6 +128,10 @@ MISTAKES = {
     "zero epochs": (["train", "--epochs", "0"], "at least 1"),
     "epochs beside minutes": (["train", "--epochs", "3", "--minutes", "1"], "leave out --epochs"),
     "a rate beside its search": (["run", "--learning-rate", "0.1"], "searches the learning rate"),
+    "a rate for tune": (["tune", "--learning-rate", "0.1"], "searches the learning rate"),
+    "a rate for a range test": (["find-lr", "--learning-rate", "1"], "searches the learning rate"),
+    "a band of one rate": (["find-lr", "--band", "1", "1"], "0 < low < high"),
+    "a recipe that is no text": (binary_recipe, "cannot be read"),
     "a backbone for U-Net": (["segment", "--model", "unet", "--backbone", "vgg11"], "no backbone"),
     "zero steps": (["tune", "--steps", "0"], "--steps must be positive"),
     "band upside down": (["tune", "--band", "0.1", "0.001"], "the lower one first"),
@@ -159,7 +170,14 @@ def test_a_mistake_ends_in_one_message(typed, expected, quarters, tmp_path, caps
     assert not list(quarters.rglob("*")), "nothing half-written"
 
 
-@pytest.mark.parametrize("typed", [["train", "--epochs", "many"], ["train", "--epoch-count", "3"]])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["train", "--epochs", "many"],
+        ["train", "--epoch-count", "3"],
+        ["tune", "--slur"],  # an option is written out: batch scripts repeat what was typed
+    ],
+)
 def test_what_argparse_refuses_is_exit_code_2_too(typed, capsys):
     with pytest.raises(SystemExit) as ended:
         main(typed)
@@ -182,7 +200,9 @@ def shapes(monkeypatch):
     monkeypatch.setattr(data, "load", lambda *_: Splits(*parts, ("red", "green", "blue")))
 
 
-def test_the_main_job_from_search_to_report(shapes, quarters, capsys):
+def test_the_main_job_from_search_to_report(shapes, quarters, capsys, monkeypatch):
+    sizes = {"steps": 40, "range_test_steps": 40, "validation_images": 1000}
+    monkeypatch.setattr("keras_course.job._search_sizes", lambda *_: sizes)
     small = "--model simple_cnn --batch-size 16 --trials 2 --patience 2 --minutes 0.5".split()
     arguments = ["run", *small]
     assert main(arguments) == 0
@@ -207,11 +227,21 @@ def test_the_main_job_from_search_to_report(shapes, quarters, capsys):
 
     assert main(["test", str(folder)]) == 0
     assert "as it was when the test set was opened" in capsys.readouterr().out
-    assert main(["run", *arguments[1:], "--output", str(folder)]) == 0  # finished: used as it is
-    assert main(["demo", *small]) == 0
-    demo = quarters / "runs" / "0002"
-    assert (demo / "report.html").exists()
-    assert json.loads((demo / "recipe.json").read_text())["schedule"] == "cosine"
+    written = (folder / "best.keras").stat().st_mtime_ns
+    assert main(["run", *small, "--output", str(folder)]) == 0  # finished: used as it is
+    assert (folder / "best.keras").stat().st_mtime_ns == written
+
+
+def test_the_demo_is_that_job_in_three_minutes(quarters, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "keras_course.job.run", lambda *values, **named: given.append((values, named))
+    )
+    assert main(["demo"]) == 0
+    (((recipe, folder), options),) = given
+    assert recipe == RECIPES["timed"] and (recipe.dataset, recipe.model) == ("shapes", "resnet20")
+    assert recipe.schedule == "cosine" and Path(folder).name == "0001"
+    assert options == {"minutes": 2.75, "search": "climb", "trials": 3}
 
 
 def test_every_command_works_alone(shapes, quarters, capsys):
@@ -293,3 +323,43 @@ def test_doctor_explains_native_windows(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     (finding,) = doctor.gpu()
     assert "native Windows" in finding.text and "WSL2" in finding.mend
+
+
+def test_the_options_of_a_search_reach_it(quarters, monkeypatch):
+    given = []
+
+    class Found:
+        def text(self):
+            return "found"
+
+    def tune(recipe, folder, **options):
+        given.append((recipe, Path(folder), options))
+        return Found()
+
+    monkeypatch.setattr("keras_course.search.tune.tune", tune)
+    recipe = Recipe(model="vgg11", normalization="batch", dropout=0.5, width_multiplier=0.5)
+    Path("mine.json").write_text(recipe.to_json())
+    typed = "--recipe mine.json --unpaired --workers 2 --trial-minutes 1.5 --steps 7"
+    assert main(["tune", *typed.split(), "--search", "grid", "--output", "o"]) == 0
+    ((searched, folder, options),) = given
+    assert searched == recipe and folder == Path("o")
+    assert options == {
+        "search": "grid", "trials": 4, "steps": 7, "band": None, "paired": False,
+        "trial_seconds": 90.0, "workers": 2, "parallel_rates": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_of_ours_is_trained_by_its_name(name, quarters, monkeypatch):
+    given = []
+
+    def fit(recipe, folder, **options):
+        given.append(recipe)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keras_course.training.fit", fit)
+    typed = "--optimizer nesterov --schedule cosine --learning-rate 0.5 --precision float32"
+    assert main(["train", "--recipe", name, *typed.split(), "--dataset", "shapes"]) == 130
+    changes = {"optimizer": "nesterov", "schedule": "cosine", "learning_rate": 0.5}
+    changes |= {"precision": "float32", "dataset": "shapes"}
+    assert given == [dataclasses.replace(RECIPES[name], **changes)]

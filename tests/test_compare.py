@@ -110,7 +110,9 @@ def test_runs_of_another_recipe_are_not_mixed_in(trained, tmp_path, monkeypatch)
     compare.compare(tmp_path, networks=["resnet20"], seeds=1)
     higher = replace(compare.NETWORKS["resnet20"], learning_rate=0.8)
     monkeypatch.setitem(compare.NETWORKS, "resnet20", higher)
-    with pytest.raises(UserError, match=r"a recipe of before: learning_rate 0\.4 instead of 0\.8"):
+    with pytest.raises(
+        UserError, match=r"another recipe than today's: learning_rate 0\.4 instead of 0\.8"
+    ):
         compare.compare(tmp_path, networks=["resnet20"], seeds=2)
 
 

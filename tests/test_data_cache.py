@@ -109,7 +109,7 @@ def test_a_build_that_fails_leaves_nothing_behind(source):
 
     with pytest.raises(UserError, match="broken source"):
         cache.cached("set", source, build)
-    assert list((cache.location() / "set").iterdir()) == []
+    assert {path.name for path in (cache.location() / "set").iterdir()} <= {".lock"}
 
 
 def test_a_cache_folder_that_cannot_be_written_is_named(source, monkeypatch):
@@ -122,3 +122,11 @@ def test_the_cache_is_in_the_users_cache_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("KERAS_COURSE_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache.location() == tmp_path / "keras-course"
+
+
+def test_what_a_killed_process_left_is_removed(source):
+    folder = cache.location() / "set"
+    folder.mkdir(parents=True)
+    (folder / ".unfinished-1.npy").write_bytes(b"half")
+    assert_right(cache.cached("set", source, Builder()))
+    assert not list(folder.glob(".unfinished*"))

@@ -185,3 +185,11 @@ def test_a_detector_learns_a_few_scenes_by_heart():
     model.fit(images, detection.targets(given), batch_size=16, epochs=150, verbose=0)
     found = decode(model.predict(images, verbose=0))
     assert mean_average_precision(found, detection.objects(given)) > 0.95
+
+
+def test_minutes_become_epochs(tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "measure_epoch", lambda *_: 20.0)
+    monkeypatch.setattr(detection, "build", quick(detection.build))
+    chosen = dataclasses.replace(CHOSEN, epochs=9)
+    metrics = detection.detect(chosen, tmp_path / "run", minutes=1)
+    assert metrics["epochs"] == metrics["recipe"]["epochs"] <= 2

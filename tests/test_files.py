@@ -29,6 +29,7 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_the_temporary_name_keeps_the_suffix_that_libraries_look_at(tmp_path):
     with files.whole(tmp_path / "model.keras") as temporary:
         assert temporary.suffix == ".keras" and temporary.parent == tmp_path
+        temporary.write_text("model")
 
 
 def test_the_generation_before_is_kept_and_used_where_the_newer_is_damaged(tmp_path, capsys):
@@ -127,3 +128,12 @@ def test_the_nearest_name_shares_the_beginning():
     known = ["resnet18", "resnet20", "resnet32"]
     assert "Did you mean 'resnet20'?" in str(unknown("model", "resnet2", known))
     assert "Did you mean" not in str(unknown("model", "xyz", known))
+
+
+def test_a_file_is_for_those_whom_the_system_says(tmp_path):
+    before = os.umask(0o027)
+    try:
+        files.write_text(tmp_path / "a", "x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640

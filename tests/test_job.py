@@ -1,8 +1,11 @@
+import dataclasses
+
 import pytest
 
-from keras_course import data, job, timing
+from keras_course import data, job, timing, training
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
+from keras_course.search import tune
 
 TINY = Recipe(model="logistic_regression", augmentation="none", batch_size=16, patience=2)
 
@@ -41,3 +44,16 @@ def test_minutes_for_less_than_an_epoch_are_refused_before_the_search(epochs_of,
     with pytest.raises(UserError, match="One epoch takes 1 min 40 s"):
         job.run(TINY, tmp_path / "run", minutes=1)
     assert {path.name for path in (tmp_path / "run").iterdir()} == {".lock"}
+
+
+def test_the_summary_calls_a_rate_that_train_was_given_by_its_name(
+    splits, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(data, "load", lambda *_: splits)
+    recipe = dataclasses.replace(TINY, epochs=1, learning_rate=0.0123)
+    tune.tune(recipe, tmp_path, trials=2, steps=2, band=(1e-3, 1e-1))
+    training.fit(recipe, tmp_path, splits=splits)
+    job.run(recipe, tmp_path)
+    said = capsys.readouterr().out
+    assert "learning rate  0.012, as the training here was given it" in said
+    assert "the best of the search" not in said

@@ -169,8 +169,12 @@ def test_an_observer_says_what_it_cannot_look_at():
         mistakes={},
         observe=lambda function, x: 2 if function is twice else observe(function, x),
     )
-    assert told(len, check)[0].splitlines() == [
-        "1.1 len(x=1) returned a shoe; expected a Keras model",
+
+    def shoe(x, y, z=0):
+        return x
+
+    assert told(shoe, check)[0].splitlines() == [
+        "1.1 shoe(x=1, y=...) returned a shoe; expected a Keras model",  # as it can be called
         "    Slides 3 to 9; `keras-course hint 1.1` says more.",
     ]
 
@@ -210,9 +214,9 @@ def test_equal_up_to_rounding_and_type(answer, expected):
         (np.array([1, np.nan]), np.array([1.0, 2.0]), "1 numbers that are not finite"),
         ([1], (1, 2), "returned 1 values; expected 2"),
         ([1, 3], (1, 2), "returned 3; expected 2 (value 2 of 2)"),
-        (3, (1, 2), "returned 3; expected 2 values"),
+        (3, (1, 2), "returned 3; expected a list of 2 values"),
         ({}, {"a": 1}, "returned a dictionary without a"),
-        ({"a": 2}, {"a": 1}, "returned 2; expected 1 (a)"),
+        ({"a": 2}, {"a": 1}, "gave 2; expected 1 (a)"),
         (np.zeros(3), np.zeros(3, "uint8"), "returned numbers of type float64; expected uint8"),
         (np.array([1, 2]), np.array([1, 3]), "returned [1., 2.]; expected [1., 3.]"),
         (np.zeros((2, 2), complex), np.zeros((2, 2)), "returned numbers of type complex128"),

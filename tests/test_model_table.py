@@ -106,7 +106,10 @@ def test_describe_prints_the_layers_and_draws_them(tmp_path, capsys):
     [
         (["lenett"], "Did you mean 'lenet'?"),
         (["lenet", "--input-size", "8"], "at least 16x16"),
-        (["lenet", "--num-classes", "0"], "--num-classes must be positive. Received: 0."),
+        (
+            ["lenet", "--num-classes", "0"],
+            "--num-classes must be positive",
+        ),
     ],
 )
 def test_a_mistake_is_explained_and_leaves_no_folder(arguments, message, tmp_path, capsys):

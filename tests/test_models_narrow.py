@@ -72,3 +72,17 @@ def test_it_trains_and_can_be_loaded_again(tmp_path):
 def test_a_shortcut_that_adds_channels_is_refused():
     with pytest.raises(UserError, match="Leave width_multiplier at 1. Received: 0.5"):
         models.build("resnet20", width_multiplier=0.5)
+
+
+def test_the_answers_of_a_network_with_several_stay_as_many():
+    inputs = keras.Input((4, 4, 3))
+    first, second = keras.layers.Dense(100), keras.layers.Dense(100)
+    wide = keras.Model(inputs, {"first": first(inputs), "second": second(inputs)})
+    half = narrow(wide, 0.5)
+    assert {output.shape[-1] for output in half.outputs} == {100}
+
+
+@pytest.mark.parametrize("name", ["unet", "segmenter", "detector"])
+def test_only_classifiers_are_narrowed(name):
+    with pytest.raises(UserError, match="width_multiplier is for classifiers"):
+        models.build(name, width_multiplier=0.5)

@@ -95,8 +95,8 @@ def test_he_normal_kernels_keep_the_signal_and_those_of_the_paper_lose_it(
 @pytest.mark.parametrize(
     "depth, options, message",
     [
-        (15, {}, "depth must be one of 11, 13, 16, 19. Received: 15; the nearest is 16"),
-        (50, {}, "the nearest is 19"),
+        (15, {}, "depth must be one of 11, 13, 16, 19. Received: 15; nearest is 16"),
+        (50, {}, "nearest is 19"),
         (11, {"input_shape": (32, 31, 3)}, "vgg11 needs images of at least 32x32.*Received: 32x31"),
         (11, {"stem": "dense"}, "stem must be one of cifar, imagenet"),
         (11, {"normalization": "layer"}, "normalization must be one of"),

@@ -2,6 +2,7 @@
 
 import io
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -131,3 +132,10 @@ def test_a_long_title_is_broken_into_lines_instead_of_cut():
     figure = plots.curves(HISTORY, title, panels=["loss"])
     assert figure.get_suptitle().replace("\n", "").replace(" ", "") == title.replace(" ", "")
     assert "\n" in figure.get_suptitle()
+
+
+def test_the_style_is_that_of_our_pictures_alone():
+    before = dict(matplotlib.rcParams)
+    curves = plots.curves(HISTORY, "title").axes[0]
+    assert dict(matplotlib.rcParams) == before
+    assert before["axes.spines.top"] and not curves.spines["top"].get_visible()

@@ -33,3 +33,18 @@ def test_a_backend_that_is_not_there_ends_in_one_line(backend, missing, message)
     )
     assert done.returncode == 2
     assert message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_another_backend_in_the_settings_of_keras_ends_in_one_line_too(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "torch"}')
+    environment = {**os.environ, "KERAS_HOME": str(tmp_path)}
+    environment.pop("KERAS_BACKEND", None)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "nothing"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        env=environment,
+    )
+    assert done.returncode == 2
+    assert "Keras is to run on torch" in done.stderr and done.stderr.count("\n") == 1

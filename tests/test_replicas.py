@@ -9,55 +9,50 @@ import pytest
 from keras_course import replicas
 from keras_course.cli import main
 from keras_course.errors import UserError
+from tests.test_repository import ROOT
 
+# Trains a network, and makes a KerasTuner search, on one device and on two that share each batch.
 PROGRAM = """
-import json, os, sys
-from keras_course import quiet
-quiet.import_keras()
-import keras
-import tensorflow as tf
-from keras_course import replicas, training
-from keras_course.data.splits import Splits
-from keras_course.recipes import Recipe
-from tests.conftest import bright_channel
-
-number, normalization, folder = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-cpu, = tf.config.list_physical_devices("CPU")
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-splits = Splits(*(bright_channel(n, seed=n) for n in (96, 30, 31)), ("red", "green", "blue"))
-recipe = Recipe(
-    dataset="bright channel", model="simple_cnn", normalization=normalization, epochs=2,
-    batch_size=16, precision="float32", optimizer="momentum", learning_rate=0.01,
-)
-
-class Losses(keras.callbacks.Callback):
-    seen = []
-    def on_train_batch_end(self, batch, logs=None):
-        self.seen.append(logs["loss"])
-
-assert replicas.count("all") == 2
-run = training.fit(
-    recipe, folder, splits=splits, epoch_seconds=0.1, replicas=number, extra_callbacks=[Losses()]
-)
-run = training.test(run, splits=splits)
-print(json.dumps({"losses": Losses.seen, "metrics": run.metrics}))
-"""
-
-
-# A KerasTuner search of a network with one device, or with two that share each batch.
-SEARCH = """
 import json, sys
 from keras_course import quiet
 quiet.import_keras()
 import keras
 import keras_tuner as kt
 import tensorflow as tf
+from keras_course import replicas, training
+from keras_course.data.splits import Splits
+from keras_course.recipes import Recipe
 from keras_course.search.tuner import PairedTuner
 from tests.conftest import bright_channel
 
-number, folder = int(sys.argv[1]), sys.argv[2]
+folder, normalization = sys.argv[1:]
 cpu, = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+assert replicas.count("all") == 2
+
+class Losses(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(logs["loss"])
+
+splits = Splits(*(bright_channel(n, seed=n) for n in (96, 30, 31)), ("red", "green", "blue"))
+recipe = Recipe(
+    dataset="bright channel", model="simple_cnn", normalization=normalization, epochs=2,
+    batch_size=16, precision="float32", optimizer="momentum", learning_rate=0.01,
+    augmentation="none",
+)
+
+def trained(number):
+    losses = Losses()
+    run = training.fit(
+        recipe, f"{folder}/trained{number}", splits=splits, epoch_seconds=0.1, replicas=number,
+        extra_callbacks=[losses],
+    )
+    return {"losses": losses.seen, "metrics": training.test(run, splits=splits).metrics}
+
 images, labels = bright_channel(64)
 images = images.astype("float32") / 255
 
@@ -69,41 +64,55 @@ def build(hp):
     model.compile(keras.optimizers.SGD(rate), loss, metrics=["accuracy"])
     return model
 
-names = [device.name for device in tf.config.list_logical_devices("CPU")]
-strategy = tf.distribute.MirroredStrategy(names) if number == 2 else None
-oracle = kt.oracles.RandomSearchOracle(kt.Objective("accuracy", "max"), max_trials=1, seed=1)
-tuner = PairedTuner(oracle, build, distribution_strategy=strategy, directory=folder)
-tuner.search(images, labels, batch_size=16, epochs=2, shuffle=False, verbose=0)
-print(json.dumps(tuner.history("0")["executions"][0]["losses"]))
+def searched(number):
+    strategy = replicas.strategy(2) if number == 2 else None
+    oracle = kt.oracles.RandomSearchOracle(kt.Objective("accuracy", "max"), max_trials=1, seed=1)
+    there = f"{folder}/searched{number}"
+    tuner = PairedTuner(oracle, build, distribution_strategy=strategy, directory=there)
+    tuner.search(images, labels, batch_size=16, epochs=2, shuffle=False, verbose=0)
+    return tuner.history("0")["executions"][0]["losses"]
+
+print(json.dumps({
+    "trained": [trained(number) for number in (1, 2)],
+    "searched": [searched(number) for number in (1, 2)],
+}))
 """
 
 
-def trained(*arguments, program=PROGRAM):
-    command = [sys.executable, "-c", program, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def on_two_devices(folder, normalization):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(folder), normalization],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_two_devices_learn_what_one_does_where_no_statistics_of_the_batch_count(tmp_path):
-    one = trained(1, "group", tmp_path / "one")
-    two = trained(2, "group", tmp_path / "two")
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return on_two_devices(tmp_path_factory.mktemp("replicas"), "group")
+
+
+def test_two_devices_learn_what_one_does_where_no_statistics_of_the_batch_count(found):
+    one, two = found["trained"]
     assert len(one["losses"]) == 12
     assert two["losses"] == pytest.approx(one["losses"], rel=1e-5)
     assert [run["metrics"]["replicas"] for run in (one, two)] == [1, 2]
     assert two["metrics"]["test"]["accuracy"] == one["metrics"]["test"]["accuracy"]
 
 
-def test_in_a_search_two_devices_learn_what_one_does(tmp_path):
-    one, two = (trained(number, tmp_path / str(number), program=SEARCH) for number in (1, 2))
+def test_in_a_search_two_devices_learn_what_one_does(found):
+    one, two = found["searched"]
     assert len(one) == 8 and one[-1] < one[0]
     assert two == pytest.approx(one, rel=1e-5)
 
 
 @pytest.mark.slow
 def test_batch_normalization_takes_the_statistics_of_each_devices_share(tmp_path):
-    one = trained(1, "batch", tmp_path / "one")["losses"]
-    two = trained(2, "batch", tmp_path / "two")["losses"]
+    one, two = (run["losses"] for run in on_two_devices(tmp_path, "batch")["trained"])
     differences = [abs(a / b - 1) for a, b in zip(one, two, strict=True)]
     assert 1e-4 < differences[0] < 0.2  # before any update: the shares are normalized apart
     assert two[-1] < one[0] / 2  # it learns all the same

@@ -62,10 +62,17 @@ def test_a_good_rate_beats_rates_that_learn_nothing(tmp_path):
     assert found.leaderboard["trials"][0]["score"] > 0.9
 
 
-@pytest.mark.parametrize("search", ["climb", "random", "grid", "hyperband", "bayesian"])
+@pytest.mark.parametrize(
+    "search",
+    [
+        *("climb", "hyperband", "bayesian"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("random", "grid")),
+    ],
+)
 def test_an_interrupted_search_goes_on_to_the_result_of_an_uninterrupted_one(
     search, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(tune, "draw", lambda found: ())  # it takes as long as the search
     settings = QUICK | {"search": search, "trials": 5}
     whole = tune.tune(RECIPE, tmp_path / "whole", **settings)
     on_trial_begin, calls = Narrator.on_trial_begin, []

@@ -149,6 +149,30 @@ def test_a_trial_at_which_workers_end_again_and_again_is_given_up(tmp_path, caps
     assert "worker0 was started again during trial 0." in capsys.readouterr().out
 
 
+STUCK = """
+import time
+from types import SimpleNamespace
+from keras_course.search import workers
+
+workers.GRACE = 0.1
+tuner = SimpleNamespace(trial_seconds=0.1, run_trial={run_trial})
+workers.ends_itself(tuner)
+tuner.run_trial(None)
+time.sleep(1)  # no limit counts between two trials
+"""
+
+
+@pytest.mark.parametrize(
+    "run_trial, code", [("lambda trial: time.sleep(60)", 1), ("lambda trial: None", 0)]
+)
+def test_a_worker_that_hangs_ends_and_tells_where_it_was(run_trial, code, tmp_path):
+    program = tmp_path / "worker.py"
+    program.write_text(STUCK.format(run_trial=run_trial))
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert ("Timeout" in done.stderr and "worker.py" in done.stderr) == bool(code)
+
+
 @pytest.mark.slow
 def test_a_search_on_two_nodes_comes_to_its_end(tmp_path):
     command = ["keras-course", "tune", "--output", str(tmp_path / "run"), "--search", "random"]

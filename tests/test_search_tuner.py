@@ -13,7 +13,7 @@ from keras_course.data import pipeline
 from keras_course.errors import UserError
 from keras_course.search import fingerprint, oracles, tune
 from keras_course.search.one_model import OneModel
-from keras_course.search.tuner import PairedTuner, execution_seed
+from keras_course.search.tuner import PairedTuner, _SaveState, execution_seed
 from tests.search_rows import LINEAR, SPLITS, compiled_once
 
 __all__ = ["compiled_once"]
@@ -26,6 +26,7 @@ class Perceptron(kt.HyperModel):
     """What a user of KerasTuner writes, with a rate that spoils the trial on demand."""
 
     nan_at = ()
+    eagerly = True  # to trace a graph takes longer than these few steps
 
     def build(self, hp):
         rate = hp.Float("learning_rate", 1e-4, 1e-1, sampling="log")
@@ -34,7 +35,9 @@ class Perceptron(kt.HyperModel):
         x = keras.layers.Dropout(0.2)(keras.layers.Dense(8, activation="relu")(x))
         model = keras.Model(inputs, keras.layers.Dense(2)(x))
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+        model.compile(
+            keras.optimizers.Adam(rate), loss, metrics=["accuracy"], run_eagerly=self.eagerly
+        )
         return model
 
     def fit(self, hp, model, images, labels, **kwargs):
@@ -554,3 +557,20 @@ def test_hyperband_promotes_although_most_trials_diverge(tmp_path, monkeypatch):
     assert len(trials) == 6
     assert sum(trial["status"] == "diverged" for trial in trials) >= 3
     assert found.best_learning_rate == rates[0] and trials[0]["steps"] == 3
+
+
+def test_a_promoted_trial_goes_on_with_the_weights_and_not_with_their_averages(tmp_path):
+    model = keras.Sequential([keras.Input(IMAGES.shape[1:]), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(2))
+    optimizer = keras.optimizers.SGD(1e-4, use_ema=True, ema_momentum=0.9)
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(model.layers[-1].get_weights()[0])
+    )
+    saving = _SaveState(tmp_path / "state.npz")
+    model.fit(IMAGES, LABELS, epochs=1, batch_size=64, callbacks=[watch], verbose=0)
+    assert not np.array_equal(model.layers[-1].get_weights()[0], seen[-1])  # Keras' averages
+    model.fit(IMAGES, LABELS, epochs=2, batch_size=64, callbacks=[watch, saving], verbose=0)
+    variables.load(model, tmp_path / "state.npz")
+    np.testing.assert_array_equal(model.layers[-1].get_weights()[0], seen[-1])

@@ -165,7 +165,7 @@ def test_a_worker_that_finds_the_disk_full_ends_the_search_and_leaves_its_trial_
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "build_config.json"))
 
     monkeypatch.setattr(tune, "_work", full)
-    monkeypatch.setattr(workers, "_end_with", lambda chief: None)
+    monkeypatch.setattr(workers.apart, "end_with", lambda chief: None)
     monkeypatch.setattr(workers.os, "_exit", sys.exit)
     monkeypatch.setattr(workers.os, "environ", {**os.environ})
     before = signal.getsignal(signal.SIGINT)

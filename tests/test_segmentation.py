@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, cli, files, mask_plots, segmentation
+from keras_course import callbacks, cli, files, mask_plots, segmentation, timing
 from keras_course.callbacks import Diverged
 from keras_course.data import masks, shapes
+from keras_course.errors import UserError
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "segmentation.json"
 
@@ -222,3 +223,16 @@ def test_the_published_results_are_as_good_as_promised(model):
     assert run["test"]["shape_iou"] >= 0.85 and run["test"]["mean_iou"] >= 0.75
     assert run["unseen"]["shape_iou"] >= 0.85 and run["unseen"]["mean_iou"] >= 0.75
     assert run["seconds"] <= 180 and run["test_set_opened"] == 1
+
+
+def test_colours_of_masks_are_their_classes_and_stay(few, tmp_path):
+    chosen = segmentation.Segmentation(model="unet", epochs=1, augmentation="flip_color")
+    with pytest.raises(UserError, match="Masks can be moved alone.* Received: color"):
+        segmentation.segment(chosen, tmp_path / "run")
+
+
+def test_minutes_become_epochs(few, tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "measure_epoch", lambda *_: 20.0)
+    chosen = segmentation.Segmentation(model="unet", batch_size=30)
+    metrics = segmentation.segment(chosen, tmp_path / "run", minutes=1)
+    assert metrics["epochs"] == metrics["recipe"]["epochs"] == 1  # of 20 s, with the test

@@ -93,6 +93,21 @@ def test_the_test_set_is_opened_once(splits, tmp_path):
     assert first.metrics["test"]["loss"] == pytest.approx(by_hand, rel=1e-4)
 
 
+def test_a_test_that_was_cut_off_and_is_made_again_is_counted(splits, tmp_path, monkeypatch):
+    recipe = dataclasses.replace(TINY, epochs=1)
+    run = training.fit(recipe, tmp_path, splits=splits)
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "predict", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            training.test(run, splits=splits)
+    opened = training.test(Run.load(tmp_path), splits=splits).metrics["test_set_opened"]
+    assert opened == 2
+    files.write_sealed(  # a training that is started again does not forget
+        tmp_path / "metrics.json", {**Run.load(tmp_path).metrics, "status": "interrupted"}
+    )
+    assert training.fit(recipe, tmp_path, splits=splits).metrics["test_set_opened"] == 2
+
+
 def test_measuring_an_epoch_changes_nothing(splits):
     model = training.build(TINY, splits)
     train, steps = training.batches(TINY, splits)
@@ -172,7 +187,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(splits, tmp_path):
     "schedule, expected",
     [("constant", [1e-3] * 3), ("decay", [1e-3, 1e-3 / 1.1, 1e-3 / 1.21])],
 )
-def test_the_history_has_the_learning_rate_of_every_schedule(splits, tmp_path, schedule, expected):
+def test_the_history_has_the_learning_rate_of_the_schedule(splits, tmp_path, schedule, expected):
     run = training.fit(dataclasses.replace(TINY, schedule=schedule), tmp_path, splits=splits)
     assert [row["learning_rate"] for row in run.history] == pytest.approx(expected, rel=1e-4)
 
@@ -198,22 +213,25 @@ def test_early_stopping_ends_a_run_that_does_not_improve(splits, tmp_path):
 
 def test_an_interrupt_waits_for_the_end_of_the_step_and_the_next_one_does_not(splits, tmp_path):
     class PressCtrlC(keras.callbacks.Callback):
-        seen = 0
+        def __init__(self, times):
+            super().__init__()
+            self.times, self.waited = times, 0
 
         def on_train_batch_begin(self, batch, logs=None):
-            if batch == 2:
+            for _ in range(self.times if batch == 2 else 0):
                 signal.raise_signal(signal.SIGINT)
+                self.waited += 1
 
-        def on_train_batch_end(self, batch, logs=None):
-            self.seen = batch
-
-    press, before = PressCtrlC(), signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        training.fit(TINY, tmp_path, splits=splits, extra_callbacks=[press])
-    assert press.seen == 1  # of steps 0 and 1; step 2 ended in the interrupt
-    assert signal.getsignal(signal.SIGINT) == before
-    run = Run.load(tmp_path)
-    assert run.metrics["status"] == "interrupted" and run.model()
+    before = signal.getsignal(signal.SIGINT)
+    for times, steps in ((1, 3), (2, 2)):  # the step goes on to its end, or does not
+        press, folder = PressCtrlC(times), tmp_path / str(times)
+        with pytest.raises(KeyboardInterrupt):
+            training.fit(TINY, folder, splits=splits, extra_callbacks=[press])
+        assert press.waited == 1
+        assert int(press.model.optimizer.iterations) == steps
+        assert signal.getsignal(signal.SIGINT) == before
+        run = Run.load(folder)
+        assert run.metrics["status"] == "interrupted" and run.model()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")

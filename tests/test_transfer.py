@@ -223,3 +223,26 @@ def test_its_run_is_one_that_can_be_exported_reported_and_classified_with(run, t
     assert "two channels" in report(tested, splits=two_classes).read_text()
     [prediction] = predict(run.folder, [folder_of_images(run.folder / "x") / "cat" / "0.png"])
     assert {name for name, _ in prediction.classes} == {"green", "red"}
+
+
+def test_another_model_of_the_same_name_is_another_source(source):
+    names = {transfer._name(random_weights(source.model(), seed)) for seed in range(2)}
+    assert len(names) == 2 and all(name.startswith("simple_cnn:") for name in names)
+
+
+def test_the_averages_are_what_is_validated_and_kept(source, two_classes, recipe, tmp_path):
+    averaged = dataclasses.replace(recipe, averaging=0.9, epochs=1, frozen_epochs=1)
+    kept = []
+
+    class Keeps(keras.callbacks.SwapEMAWeights):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            kept.append(values(self.model))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.callbacks, "SwapEMAWeights", Keeps)
+        run = transfer.transfer(source.folder, averaged, tmp_path / "run", splits=two_classes)
+    assert len(kept) == 2  # of both parts
+    best = kept[run.metrics["best_epoch"] - 1]
+    for mine, averages in zip(values(run.model()), best, strict=True):
+        np.testing.assert_array_equal(mine, averages)

@@ -19,11 +19,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import filelock
 import numpy as np
 
 from keras_course.data.splits import Source, Split
 from keras_course.errors import UserError
-from keras_course.files import whole, write_json
+from keras_course.files import remove_unfinished, whole, write_json
 
 FORMAT = 1  # goes into the name: a later format leaves these files alone
 
@@ -55,9 +56,12 @@ def cached(name: str, source: Path, build: Callable[[Path], dict]) -> Source:
     if found is None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with whole(array) as temporary:
-                description = build(temporary)
-            write_json(contents, {**description, "crc32": _crc32(array)})
+            with filelock.FileLock(folder / ".lock"):  # of several processes one builds
+                if _opened(array, contents) is None:
+                    remove_unfinished(folder)
+                    with whole(array) as temporary:
+                        description = build(temporary)
+                    write_json(contents, {**description, "crc32": _crc32(array)})
         except OSError as error:
             raise UserError(
                 f"the cache folder {folder} cannot be written: {error}. Free some space, or set "

@@ -82,9 +82,10 @@ def rate(url: str, size: int, *, seconds: float = SECONDS, patience: float = PAT
     start = time.monotonic()
     trial.start()
     trial.join(seconds)
-    measured = trial.received / (time.monotonic() - start)
+    received = trial.received  # the thread may go on
+    measured = received / (time.monotonic() - start)
     host = urllib.parse.urlsplit(url).hostname
-    if not trial.received:
+    if not received:
         raise SlowHostError(
             f"{host} does not answer ({trial.failure or f'nothing in {seconds:.0f} s'})."
         )

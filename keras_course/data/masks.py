@@ -10,8 +10,10 @@ from keras import ops
 
 from keras_course import augmentation
 from keras_course.data import pipeline, shapes, splits
+from keras_course.errors import UserError
 
 CLASS_NAMES = ("background", *shapes.CLASS_NAMES)
+MOVING = {"flip", "shift", "shift2", "rotate90"}
 
 
 class MaskedImages(NamedTuple):
@@ -44,8 +46,13 @@ def training_batches(
     """Return endless batches (images, masks), as `pipeline.training_batches`.
 
     A mask moves with its image, as one more channel of it: the parts of the augmentation must
-    move whole pixels and nothing else, like those of "flip_shift".
+    move whole pixels and nothing else, like those of "flip_shift". Errors: UserError for others.
     """
+    if others := set(augmentation.check(augmentation_name)) - MOVING:
+        raise UserError(
+            f"Masks can be moved alone, by {', '.join(sorted(MOVING))}. Received: "
+            f"{', '.join(sorted(others))}."
+        )
     stacked = np.concatenate([train.images, train.masks[..., None]], axis=-1)
     return pipeline.training_batches(
         stacked,

@@ -18,6 +18,7 @@ import numpy as np
 from keras_course.data import cache
 from keras_course.data.splits import Source
 from keras_course.errors import UserError, tensorflow_needed, unknown
+from keras_course.files import says_full
 
 # Where TensorFlow Datasets gets them, and bytes; here so that a message needs no import of it.
 ARCHIVES = {
@@ -191,33 +192,41 @@ def _decode(name, folder, path):
         counts = [found.info.splits[split].num_examples for split in splits]
         order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
         batch = 1 if None in found.info.features[image].shape else 500  # one size, known before
-        images, labels = None, []
-        with tqdm(total=sum(counts), desc=f"decoding {name}", unit="image", disable=None) as bar:
+        first, labels = None, []
+        bar = tqdm(total=sum(counts), desc=f"decoding {name}", unit="image", disable=None)
+        with bar, path.open("wb") as file:
             for split in splits:
                 for examples in found.as_dataset(split, batch_size=batch, read_config=order):
-                    pixels = examples[image].numpy()
-                    if images is None:
-                        shape = (sum(counts), *pixels.shape[1:])
-                        images = np.lib.format.open_memmap(path, "w+", "uint8", shape)
-                    if pixels.shape[1:] != images.shape[1:]:
+                    pixels = examples[image].numpy().astype("uint8", copy=False)
+                    if first is None:
+                        first = pixels[0]
+                        _write_header(file, (sum(counts), *first.shape))
+                    if pixels.shape[1:] != first.shape:
                         raise UserError(
-                            f"images of {name} have several sizes: number 0 is {_size(images[0])}, "
+                            f"images of {name} have several sizes: number 0 is {_size(first)}, "
                             f"number {len(labels)} is {_size(pixels[0])} (height x width x "
                             "channels). Choose a set with one size, or export the images at one "
                             "size and use folder:PATH."
                         )
-                    images[len(labels) : len(labels) + len(pixels)] = pixels
+                    file.write(pixels)  # a memory map would end the process where the disk is full
                     labels += examples[label].numpy().tolist()
                     bar.update(len(pixels))
     except (tf.errors.OpError, OSError, KeyError, IndexError) as error:
+        if says_full(error):
+            raise
         raise _damaged(name, folder, error) from error
     class_names = found.info.features[label].names
     if len(labels) != sum(counts):
         raise _damaged(name, folder, f"{len(labels)} of {sum(counts)} images are there")
     if min(labels) < 0:
         raise UserError(f"tfds:{name} has images without a label; expected a label for each.")
-    images.flush()
     return {"train": counts[0], "labels": labels, "class_names": class_names}
+
+
+def _write_header(file, shape):
+    """Begin an array file of bytes."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
 def _splits(name, info):

@@ -34,6 +34,7 @@ INK, FAINT, RULE = "#222222", "#707070", "#DDDDDD"
 ROWS = ("layers", "map", "channels", "sees, pixels")
 
 
+@plots.styled
 def draw(model: keras.Model) -> Figure:
     """Draw a network with one input, up to its first output.
 

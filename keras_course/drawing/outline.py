@@ -174,7 +174,7 @@ def _step(node):
         return Step("up", f"up {_sides(operation.kernel_size)}, {channels}", 0, channels)
     if isinstance(operation, layers.UpSampling2D):
         return Step("up", f"up {_sides(operation.size)}", 0, channels)
-    if isinstance(operation, receptive_field.CONVOLUTIONS):
+    if isinstance(operation, architecture.CONVOLUTIONS):
         kernel, label = operation.kernel_size, f"{_sides(operation.kernel_size)}, {channels}"
         return Step("convolution", label, max(kernel), channels, max(operation.strides))
     if isinstance(operation, receptive_field.POOLINGS):

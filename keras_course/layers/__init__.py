@@ -1,4 +1,4 @@
-"""Keras layers that Keras lacks."""
+"""Keras layers that Keras lacks, or computes slower."""
 
 from keras_course.layers.batch_normalization import BatchNormalization
 from keras_course.layers.gelu import GELU

@@ -2,7 +2,11 @@
 
 The three steps of torchvision's `ColorJitter`, each a blend with a weight near one: with black for
 brightness, with the image's mean for contrast, with its grey version for saturation. No hue: it
-costs as much as the rest together.
+costs as much as the rest together. Other than there, the order is always this one, grey is the
+plain mean of the channels, and the result is clipped once.
+
+Keras' own layer of this name draws inside of what it does to the images; here each draw is a
+function of seed, epoch and step, so that a run can be repeated and go on.
 """
 
 import keras

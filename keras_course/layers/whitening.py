@@ -43,4 +43,4 @@ class Whitening(keras.layers.Conv2D):
         values, vectors = np.linalg.eigh(covariance)  # a column is a vector
         vectors = vectors / np.sqrt(values + EPSILON)
         kernel = np.concatenate([vectors, -vectors], axis=1)
-        self._kernel.assign(kernel.reshape(self._kernel.shape))
+        self.kernel.assign(kernel.reshape(self.kernel.shape))

@@ -5,7 +5,9 @@ function gives. Where they differ, it calls functions with the mistakes that peo
 and names the one that gives the same as the student's.
 """
 
+import contextlib
 import copy
+import inspect
 import re
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -24,9 +26,16 @@ ANY_INPUT = "it gives the same whatever it is given: does it use its arguments?"
 OF_ANY_ARRAY = {
     "everything has the wrong sign": np.negative,
     "the axes are in another order": lambda array: np.moveaxis(array, -1, min(1, array.ndim - 1)),
-    "rows and columns are swapped": lambda array: np.swapaxes(array, 0, min(1, array.ndim - 1)),
-    "it is upside down, or from right to left": lambda array: np.flip(array),
+    "rows and columns are swapped": lambda array: np.swapaxes(array, *_rows_and_columns(array)),
+    "it is upside down, or from right to left": lambda array: np.flip(
+        array, _rows_and_columns(array) if array.ndim == 4 else None
+    ),
 }
+
+
+def _rows_and_columns(array):
+    """Return these axes, of images or of one image."""
+    return (1, 2) if array.ndim == 4 else (0, min(1, array.ndim - 1))
 
 
 class CheckFailed(AssertionError):
@@ -88,15 +97,16 @@ class Check:
         cases = [dict(case) for case in self.cases(np.random.default_rng())]
         given = [copy.deepcopy(case) for case in cases]
         outcomes = [_outcome(self.observe, function, case) for case in given]
+        for outcome in outcomes:
+            if outcome.todo:
+                raise self._failed(f"is still to be done: {outcome.todo}", "todo") from None
         expected = [self.observe(self.right, **copy.deepcopy(case)) for case in cases]
         for case, after, outcome, right in zip(cases, given, outcomes, expected, strict=True):
             said = outcome.failure or difference(outcome.value, right)
             changed = [name for name in case if not _unchanged(case[name], after[name])]
             if not said and not changed:
                 continue
-            if outcome.todo:
-                raise self._failed(f"is still to be done: {outcome.todo}", "todo") from None
-            call = f"{_name(function)}({', '.join(f'{k}={shown(v)}' for k, v in case.items())})"
+            call = f"{_name(function)}({self._arguments(function, case)})"
             if not said:
                 text = "changed its argument " + " and ".join(changed)
                 cause = "the caller still needs it. Work on a copy, or make a new array."
@@ -108,6 +118,20 @@ class Check:
             if cause or state == "wrong":
                 lines.append(f"Usual cause: {cause}" if cause else NOTHING_USUAL)
             raise self._failed("\n    ".join(lines), state)
+
+    def _arguments(self, function, case):
+        """Return those of a call in words; where the check only looks on, those that the function
+        can have."""
+        given = {name: shown(value) for name, value in case.items()}
+        if self.observe is not call:
+            with contextlib.suppress(TypeError, ValueError):  # not all that is written in C has one
+                takes = inspect.signature(function).parameters.items()
+                given = {
+                    name: given.get(name, "...")
+                    for name, parameter in takes
+                    if name in given or parameter.default is parameter.empty
+                }
+        return ", ".join(f"{name}={value}" for name, value in given.items())
 
     def _mistake(self, cases, outcomes):
         """Return the mistake that gives the same as the function, whatever the inputs."""
@@ -179,8 +203,13 @@ def _alike(one, other):
 
 
 def _bare(error):
-    """Return an exception's words without the numbers that Keras gives to layers."""
-    return re.sub(r"_\d+\b|0x[0-9a-f]+", "", str(error))
+    """Return an exception's words without the numbers that Keras gives to layers; of shapes that do
+    not fit, the shapes alone: an addition is written in several ways, and in either order."""
+    words = str(error)
+    if re.search("incompatible shapes|Cannot broadcast shape", words):
+        shapes = re.findall(r"[(\[]([\d, None]+)[)\]]", words)
+        return sorted(tuple(re.findall(r"\d+", shape)) for shape in shapes)
+    return sorted(re.sub(r"_\d+\b|0x[0-9a-f]+", "", words).split())  # a * b, or b * a
 
 
 def _general_mistake(outcomes, expected):

@@ -4,6 +4,7 @@ Nothing of a student's is run or loaded: of each zip only recipe.json and metric
 text of bounded length, and every value is checked before it is shown.
 """
 
+import itertools
 import json
 import zipfile
 from collections.abc import Sequence
@@ -41,10 +42,11 @@ def class_page(handins: Sequence[Path], path: Path) -> tuple[int, list[str]]:
             rows.append(_row(handin))
         except Unreadable as error:
             wrong.append(_writable(f"{handin.name}: {error}"))
-    rows.sort(key=lambda row: -row["test, %"])
+    rows.sort(key=lambda row: (row["data set"], -row["test, %"]))
     parts = [
         pages.heading(
-            "Results of the class", f"{len(rows)} hand-ins, the highest test accuracy first."
+            "Results of the class",
+            f"{len(rows)} hand-ins, for each data set the highest test accuracy first.",
         )
     ]
     if rows:
@@ -57,10 +59,7 @@ def class_page(handins: Sequence[Path], path: Path) -> tuple[int, list[str]]:
                     "the test set more than once were chosen by it, and say less."
                 ),
             ),
-            pages.section(
-                "Validation and test",
-                pages.image(plots.png(_picture(rows)), "test against validation accuracy"),
-            ),
+            pages.section("Validation and test", *_pictures(rows)),
         ]
     if wrong:
         parts.append(pages.section("Not readable", *map(pages.paragraph, wrong)))
@@ -124,9 +123,18 @@ def _part(handin, name):
     return value
 
 
-def _picture(rows):
-    """Draw test against validation accuracy; a model of its own colour and mark."""
+def _pictures(rows):
+    """Return a picture for each data set."""
+    for name, those in itertools.groupby(rows, key=lambda row: row["data set"]):
+        picture = plots.png(_picture(list(those), f"Test against validation accuracy on {name}"))
+        yield pages.image(picture, f"test against validation accuracy on {name}")
+
+
+@plots.styled
+def _picture(rows, title):
+    """Draw test against validation accuracy; each model has another colour or mark."""
     figure = plots.Figure(figsize=(6, 5), layout="constrained")
+    plots.titled(figure, title)
     axes = figure.subplots()
     models = sorted({row["model"] for row in rows})
     colors = (plots.BLUE, plots.ORANGE, plots.GREEN, plots.RED, plots.PURPLE)
@@ -134,7 +142,7 @@ def _picture(rows):
         points = [(row["validation, %"], row["test, %"]) for row in rows if row["model"] == model]
         axes.plot(
             *zip(*points, strict=True),
-            "osD^v"[index % 5],
+            "osD^v"[index // 5 % 5],
             color=colors[index % 5],
             label=plots.text(model, longest=30),
         )

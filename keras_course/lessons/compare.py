@@ -35,6 +35,8 @@ def difference(answer: Any, expected: Any) -> str | None:
         expected, bool
     ):
         return _of_number(answer, expected)
+    if isinstance(expected, str) and isinstance(answer, str):
+        answer = str(answer)  # NumPy has a kind of its own
     if type(answer) is not type(expected) or answer != expected:
         return f"returned {shown(answer)}; expected {shown(expected)}"
     return None
@@ -74,13 +76,15 @@ def _of_mapping(answer, expected):
         return f"returned a dictionary without {', '.join(missing)}"
     for key, value in expected.items():
         if found := difference(answer[key], value):
-            return f"{found} ({key})"
+            return f"{found.replace('returned', 'gave', 1)} ({key})"  # not all is returned
     return None
 
 
 def _of_sequence(answer, expected):
+    if isinstance(answer, np.ndarray) and answer.ndim == 1:
+        answer = answer.tolist()
     if not isinstance(answer, list | tuple):
-        return f"returned {shown(answer)}; expected {len(expected)} values"
+        return f"returned {shown(answer)}; expected a list of {len(expected)} values"
     if len(answer) != len(expected):
         return f"returned {len(answer)} values; expected {len(expected)}"
     for number, (one, other) in enumerate(zip(answer, expected, strict=True), start=1):

@@ -148,6 +148,8 @@ and which mistake that usually is.
 
 {table}
 
+In a terminal, `source .venv/bin/activate` first (Windows: `.venv\\Scripts\\activate`), then
+
     keras-course list           the lessons, and how far you are
     keras-course check 5        all checks of lesson 5, without the training in it
     keras-course watch 5        the same, whenever you save the file

@@ -17,7 +17,7 @@ MARKED = 12  # values of a line; more of them need no marks
 STYLES = list(
     zip(
         (plots.BLUE, plots.ORANGE, plots.GREEN, plots.RED, plots.PURPLE, "black"),
-        ("-", "--", "-.", ":", "-", "--"),
+        ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3))),
         strict=True,
     )
 )
@@ -36,6 +36,7 @@ def show(figure: Figure, name: str) -> None:
         print(f"Picture: {path}")
 
 
+@plots.styled
 def lines(
     values: dict[str, Sequence[float]],
     across: str,
@@ -57,7 +58,7 @@ def lines(
         color, dashes = style
         places = at or range(1, len(numbers) + 1)
         mark = "o" if len(numbers) <= MARKED else None
-        axes.plot(places, numbers, dashes, marker=mark, color=color, label=plots.text(name))
+        axes.plot(places, numbers, ls=dashes, marker=mark, color=color, label=plots.text(name))
     axes.set(xlabel=across, ylabel=up)
     if log:
         axes.set_yscale("log")
@@ -68,6 +69,7 @@ def lines(
     return figure
 
 
+@plots.styled
 def with_margins(values: dict[str, tuple[float, float]], across: str, title: str) -> Figure:
     """Draw shares from 0 to 1, each with a margin to both sides, one below the other."""
     figure = Figure(figsize=(7, 1.2 + 0.5 * len(values)), layout="constrained")
@@ -82,6 +84,7 @@ def with_margins(values: dict[str, tuple[float, float]], across: str, title: str
     return figure
 
 
+@plots.styled
 def loss_and_rate(
     runs: dict[str, tuple[Sequence[float], Sequence[float]]], title: str, *, highest: float = 3
 ) -> Figure:
@@ -95,8 +98,8 @@ def loss_and_rate(
     left, right = figure.subplots(1, 2)
     for (name, (losses, rates)), (color, dashes) in zip(runs.items(), itertools.cycle(STYLES)):
         epochs = range(1, len(losses) + 1)
-        left.plot(epochs, losses, dashes, color=color, label=plots.text(name))
-        right.plot(epochs, rates, dashes, color=color)
+        left.plot(epochs, losses, ls=dashes, color=color, label=plots.text(name))
+        right.plot(epochs, rates, ls=dashes, color=color)
     lowest = np.nanmin(np.concatenate([losses for losses, _ in runs.values()]))
     left.set(xlabel="epoch", ylabel="validation loss", ylim=(0.9 * lowest, highest))
     right.set(xlabel="epoch", ylabel="learning rate", yscale="log")
@@ -104,6 +107,7 @@ def loss_and_rate(
     return figure
 
 
+@plots.styled
 def paths(
     height: Callable, points: dict[str, np.ndarray], axes_names: tuple[str, str], title: str
 ) -> Figure:
@@ -132,6 +136,7 @@ def paths(
     return figure
 
 
+@plots.styled
 def accuracy_and_cost(
     panels: dict[str, dict[str, tuple[float, float]]], fronts: dict[str, Sequence[str]], title: str
 ) -> Figure:

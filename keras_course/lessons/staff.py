@@ -117,20 +117,24 @@ def _parts(root, lesson):
 
 def _checked(root, lessons):
     """Solutions pass their checks, and exercises stop at every TODO."""
-    for folder, state in (("solutions", "ok"), ("exercises", "todo")):
-        jobs = [
-            student.Job(root / folder / f"{lesson.name}.py", lesson.name, list(lesson.todos))
-            for lesson in lessons
-        ]
-        try:
-            results = student.check_all(jobs)
-        except (OSError, UserError) as error:
-            yield Finding(folder, "can be read", str(error))
-            continue
-        for lesson, every in zip(lessons, results, strict=True):
-            wrong = [each["message"] for each in every if each["state"] != state]
-            what = f"{folder}: every check says {state}"
-            yield Finding(lesson.name, what, "\n       ".join(wrong))
+    wanted = [
+        (lesson, folder, state)
+        for folder, state in (("solutions", "ok"), ("exercises", "todo"))
+        for lesson in lessons
+    ]
+    jobs = [
+        student.Job(root / folder / f"{lesson.name}.py", lesson.name, list(lesson.todos))
+        for lesson, folder, _ in wanted
+    ]
+    try:
+        results = student.check_all(jobs)
+    except (OSError, UserError) as error:
+        yield Finding("solutions and exercises", "can be read", str(error))
+        return
+    for (lesson, folder, state), every in zip(wanted, results, strict=True):
+        wrong = [each["message"] for each in every if each["state"] != state]
+        what = f"{folder}: every check says {state}"
+        yield Finding(lesson.name, what, "\n       ".join(wrong))
 
 
 def _run(root, lesson):

@@ -70,6 +70,11 @@ def build(
     if stem is not None:
         options["stem"] = stem
     check(name, normalization=normalization, **options)
+    if width_multiplier != 1 and name not in CLASSIFIERS:
+        raise UserError(
+            f"width_multiplier is for classifiers; {name} has options of its own for its width. "
+            f"Received: {width_multiplier}."
+        )
     if normalization != "paper":
         options["normalization"] = normalization
     model = BUILDERS[name](input_shape=input_shape, num_classes=num_classes, **options)

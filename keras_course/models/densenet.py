@@ -20,7 +20,7 @@ from keras import layers
 
 from keras_course.errors import UserError
 from keras_course.models.blocks import conv, conv_norm, norm_relu
-from keras_course.models.inputs import choose_stem, require_size
+from keras_course.models.inputs import choose_stem, require_depth, require_size
 
 # Table 1: dense layers in each block, and k.
 BLOCKS = {
@@ -70,10 +70,7 @@ def densenet(
     normalization: "batch", "instance", "group" or None.
     Errors: UserError for another depth, or for images of fewer than 32 (CIFAR stem: 8) pixels.
     """
-    if depth not in BLOCKS:
-        nearest = min(BLOCKS, key=lambda known: abs(known - depth))
-        known = ", ".join(map(str, BLOCKS))
-        raise UserError(f"depth must be one of {known}. Received: {depth}; nearest is {nearest}.")
+    require_depth(depth, BLOCKS)
     stem = choose_stem(stem, input_shape)
     require_size(f"densenet{depth}", input_shape, 8 if stem == "cifar" else 32)
     blocks, growth = BLOCKS[depth]

@@ -11,8 +11,10 @@ Wide and shallow: the first convolution has its filters from the images (`layers
 maps are small after one convolution, and what is left are large matrix products, which processors
 like best. The others begin as the identity on their first channels: gradients pass them unhindered.
 
-Where we differ: a ReLU behind the whitening, whose filters come in pairs of opposite sign, and the
-widths (the paper's are 64, 256, 256). Multiply-adds for an image:
+Where we differ: a ReLU behind the whitening, whose filters come in pairs of opposite sign; the
+widths (the paper's are 64, 256, 256); normalization has its scale, and all weights and biases have
+one rate to the end (in the paper biases learn 64 times as fast, that of the whitening for three
+epochs). Multiply-adds for an image:
 
     fastnet16    16,  64,  64     10 million
     fastnet32    32, 128, 128     33 million
@@ -61,9 +63,8 @@ def fastnet(
         x = layers.MaxPooling2D()(_conv(x, filters, normalization))  # 15x15, 7x7, 3x3
         x = GELU()(normalize(x, normalization))
         x = GELU()(normalize(_conv(x, filters, normalization), normalization))
-    x = (
-        layers.GlobalMaxPooling2D()(x) / 9
-    )  # or the first logits are so large that nothing is learned
+    # A ninth, or the first logits are so large that nothing is learned.
+    x = layers.GlobalMaxPooling2D()(x) / 9
     outputs = layers.Dense(num_classes, use_bias=False, dtype="float32", name="logits")(x)
     return keras.Model(inputs, outputs, name="fastnet")
 

@@ -72,6 +72,8 @@ def load(name: str, top: bool) -> keras.Model:
             path.parent.mkdir(parents=True, exist_ok=True)
             download(url, path)
         return APPLICATIONS[name](weights="imagenet", include_top=top)  # checks the file's hash
+    except files.DiskFull:
+        raise
     except Exception as error:  # what Keras raises for a damaged file is of many kinds
         raise UserError(
             f"The ImageNet weights of {name} cannot be had from {url} ({error}). Download that "

@@ -1,9 +1,12 @@
-"""What the builders ask of their input: which stem suits its size, and how small it may be.
+"""What the builders ask of what they are given: which stem suits the size of the images, how small
+they may be, and which depths there are.
 
 The networks for ImageNet begin with layers that make 224x224 pixels into 56x56; of 32x32 they would
 leave 8x8 and then 1x1. So each has two stems: "imagenet", the paper's, and "cifar", which keeps
 small images large. Where none is named, images of 64 pixels or fewer get the CIFAR stem.
 """
+
+from collections.abc import Collection
 
 from keras_course.errors import UserError, unknown
 
@@ -18,6 +21,16 @@ def choose_stem(stem: str | None, input_shape) -> str:
     if stem not in STEMS:
         raise unknown("stem", stem, STEMS)
     return stem
+
+
+def require_depth(depth: int, known: Collection[int]) -> None:
+    """Raise a `UserError` unless the paper's table has a network of this depth."""
+    if depth not in known:
+        nearest = min(known, key=lambda each: abs(each - depth))
+        raise UserError(
+            f"depth must be one of {', '.join(map(str, known))}. Received: {depth}; nearest is "
+            f"{nearest}."
+        )
 
 
 def require_size(name: str, input_shape, pixels: int) -> None:

@@ -1,7 +1,8 @@
 """Ask the network twice: for the image and for its mirror image, and take the mean.
 
-Krizhevsky 2012, section 4.1, averages over five crops and their mirror images. It costs no
-training, twice the time of each answer, and helps wherever a mirrored object is the same object.
+Krizhevsky 2012, section 4.1, averages probabilities over five crops and their mirror images; here
+it is the logits, over the image and its mirror image. It costs no training, twice the time of each
+answer, and helps wherever a mirrored object is the same object.
 """
 
 import keras

@@ -27,7 +27,7 @@ def narrow(model: keras.Model, width_multiplier: float) -> keras.Model:
     def scaled(layer):
         config = layer.get_config()
         name = SCALED.get(type(layer))
-        if name and layer.output is not model.output:
+        if name and not any(layer.output is output for output in model.outputs):
             config[name] = _share(config[name], width_multiplier)
         return type(layer).from_config(config)
 

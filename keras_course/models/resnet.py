@@ -20,7 +20,7 @@ from keras import layers, ops
 
 from keras_course.errors import UserError, unknown
 from keras_course.models.blocks import conv, conv_norm, norm_relu
-from keras_course.models.inputs import choose_stem, require_size
+from keras_course.models.inputs import choose_stem, require_depth, require_size
 
 FILTERS = (64, 128, 256, 512)
 FILTERS_CIFAR = (16, 32, 64)  # at 32x32, 16x16 and 8x8
@@ -118,10 +118,7 @@ def resnet(
     preactivation: normalize and rectify before the convolutions (2016) instead of after (2015).
     Errors: UserError for another depth, or for images of fewer than 32 (CIFAR stem: 8) pixels.
     """
-    if depth not in STAGES:
-        nearest = min(STAGES, key=lambda known: abs(known - depth))
-        known = ", ".join(map(str, STAGES))
-        raise UserError(f"depth must be one of {known}. Received: {depth}; nearest is {nearest}.")
+    require_depth(depth, STAGES)
     stem = choose_stem(stem, input_shape)
     require_size(f"resnet{depth}", input_shape, 8 if stem == "cifar" else 32)
     inputs = keras.Input(input_shape)

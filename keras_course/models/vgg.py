@@ -21,9 +21,8 @@ start Adam at 1e-4: at its usual 1e-3 the first steps are too large, and it lear
 import keras
 from keras import layers
 
-from keras_course.errors import UserError
 from keras_course.layers import normalize
-from keras_course.models.inputs import choose_stem, require_size
+from keras_course.models.inputs import choose_stem, require_depth, require_size
 
 # Table 1: how many convolutions before each pooling. Column C (1x1 convolutions among those of D)
 # and A-LRN, which the paper found no better than A, are left out.
@@ -55,12 +54,7 @@ def vgg(
     < 1.
     Errors: UserError for images below 32x32, and for a depth that Table 1 does not have.
     """
-    if depth not in STAGES:
-        nearest = min(STAGES, key=lambda known: abs(known - depth))
-        known = ", ".join(map(str, STAGES))
-        raise UserError(
-            f"depth must be one of {known}. Received: {depth}; the nearest is {nearest}."
-        )
+    require_depth(depth, STAGES)
     stem = choose_stem(stem, input_shape)
     require_size(f"vgg{depth}", input_shape, 32)
     inputs = keras.Input(input_shape)

@@ -62,7 +62,7 @@ def _headline(run, title):
     metrics, validation = run.metrics, run.metrics["validation"]
     test = metrics.get("test")
     if test:
-        opened = f"{test['images']:,} images, opened once"
+        opened = f"{test['images']:,} images, opened {runs.times_opened(metrics)}"
         first = ("Test accuracy", f"{test['accuracy']:.1%}", opened)
         lead = f"{test['accuracy']:.1%} of {test['images']:,} test images are classified correctly."
     else:

@@ -6,6 +6,7 @@
     seconds              of the range test, if it was part of the search, and of all trials
     monitor              the metric that chooses, of validation images: the score
     band                 lowest and highest rate
+    validation_images    how many of them judge a trial
     best_learning_rate   null when no trial finished
     note                 a warning when no trial did better than chance, or an empty string
     trials               rank, trial, learning_rate, score, loss, status, reason, steps, seconds

@@ -2,16 +2,7 @@
 
 from keras_course import timing
 from keras_course.search import leaderboard, progress
-from keras_course.search.tuner import PairedTuner
-
-
-class Trainer(PairedTuner):
-    """Trains the one network of a `OneModel` in every trial."""
-
-    keeps_models = False
-
-    def _try_build(self, hp):
-        return self._build_hypermodel(hp)  # KerasTuner would clear the session of the one model
+from keras_course.search.one_model import Trainer
 
 
 class Narrator(Trainer):

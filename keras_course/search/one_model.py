@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_course import schedules, variables
 from keras_course.callbacks import FollowRates
+from keras_course.search.tuner import PairedTuner
 
 
 class OneModel(kt.HyperModel):
@@ -64,3 +65,12 @@ class OneModel(kt.HyperModel):
             shuffle=False,  # the data set brings its order
             **kwargs,
         )
+
+
+class Trainer(PairedTuner):
+    """Trains that one network in every trial."""
+
+    keeps_models = False
+
+    def _try_build(self, hp):
+        return self._build_hypermodel(hp)  # KerasTuner would clear the session of the one model

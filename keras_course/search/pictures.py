@@ -5,9 +5,11 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from keras_course import plots
 from keras_course.plots import BLUE, GREEN, ORANGE, PURPLE, RED
 
 
+@plots.styled
 def range_test(result, title: str) -> Figure:
     """Draw a `RangeTestResult`: the losses, the band in which to search, the suggestion."""
     figure, axes = _rate_axes(title)
@@ -22,6 +24,7 @@ def range_test(result, title: str) -> Figure:
     return figure
 
 
+@plots.styled
 def search(leaderboard: dict, title: str) -> Figure:
     """Draw the trials of a leaderboard: score against rate, the chosen and the diverged marked."""
     figure, axes = _rate_axes(title)
@@ -64,13 +67,14 @@ def search(leaderboard: dict, title: str) -> Figure:
     return figure
 
 
+@plots.styled
 def curves(leaderboard: dict, histories: dict[str, dict], title: str) -> Figure:
     """Draw the training loss of all trials, coloured by their rate, and validation loss by rate.
 
     histories: of each trial, see `tuner.py`.
     """
     figure = Figure(figsize=(11, 4.2), layout="constrained")
-    figure.suptitle(title, fontsize=11)
+    plots.titled(figure, title)
     left, right = figure.subplots(1, 2)
     rates = [*leaderboard["band"], *(trial["learning_rate"] for trial in leaderboard["trials"])]
     low, high = min(rates), max(rates)
@@ -127,7 +131,7 @@ def _smooth(losses):
 def _rate_axes(title):
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.set_title(title, fontsize=11)
+    plots.titled(figure, title)
     axes.set_xscale("log")
     axes.set_xlabel("learning rate")
     return figure, axes

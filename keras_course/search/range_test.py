@@ -157,7 +157,8 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
     if len(losses) < 5:
         raise NothingFound(
             f"The loss exploded within {len(losses) + 1} steps, at a learning rate of about "
-            f"{rates[-1] if rates else high:.2g}. Begin the range test at a rate 1000 times lower."
+            f"{rates[-1] if rates else high:.2g}. Begin the range test at a rate 1000 times lower "
+            "(find-lr: --band)."
         )
     smoothed = smooth(rates, losses)
     start = float(np.mean(losses[: max(3, len(losses) // 10)]))
@@ -172,7 +173,8 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
         raise NothingFound(
             f"The loss stayed near {start:.3g} for all learning rates from {rates[0]:.2g} to "
             f"{rates[-1]:.2g}, as far as {len(losses)} steps show. Try more steps, or rates from "
-            "1e-8 to 10; if the network learns with none of them, check the labels and its layers."
+            "1e-8 to 10 (find-lr: --steps, --band); if the network learns with none of them, check "
+            "the labels and its layers."
         )
     not_begun = np.flatnonzero(smoothed[:lowest] > start - BEGUN * fall)
     top = rates[lowest]
@@ -182,7 +184,7 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
     if top == high:
         note = (
             f"The loss still fell at the largest rate of the test, {high:.2g}: "
-            "a test up to a larger one may find better rates."
+            "a test up to a larger one (find-lr: --band) may find better rates."
         )
     return RangeTestResult(
         rates, losses, smoothed.tolist(), (bottom, top), math.sqrt(bottom * top), note

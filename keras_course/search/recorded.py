@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras_tuner as kt
-from keras_tuner.engine.hyperparameters import HyperParameters
 
 from keras_course.errors import UserError
 from keras_course.search.journal import Journal
@@ -71,7 +70,7 @@ def _replay(oracle, events):
             oracle.update_trial(trial_id, event["metrics"], step=event["step"])
         elif name == "end":
             trial = kt.engine.trial.Trial(
-                HyperParameters.from_config(event["hyperparameters"]), trial_id, event["status"]
+                kt.HyperParameters.from_config(event["hyperparameters"]), trial_id, event["status"]
             )
             trial.message = event["message"]
             oracle.end_trial(trial)

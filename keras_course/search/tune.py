@@ -45,8 +45,8 @@ from keras_course.recipes import Recipe
 from keras_course.search import fingerprint, oracles, pictures, range_test
 from keras_course.search import workers as team
 from keras_course.search.leaderboard import Search
-from keras_course.search.narrator import Narrator, Trainer
-from keras_course.search.one_model import OneModel
+from keras_course.search.narrator import Narrator
+from keras_course.search.one_model import OneModel, Trainer
 
 WIDE = (1e-3, 1.0)  # where the range test finds nothing
 
@@ -107,7 +107,7 @@ def tune(
     _check(trials, steps, validation_images, band)
     if parallel_rates is not None:
         _check_side_by_side(parallel_rates, search, paired, trial_seconds, workers)
-    folder, handed = Path(folder), splits
+    folder, given_splits = Path(folder), splits
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     _, steps_per_epoch = training.batches(recipe, splits)
     steps = steps or steps_per_epoch
@@ -142,12 +142,28 @@ def tune(
             trial_seconds=trial_seconds,
             workers=workers,
             parallel_rates=parallel_rates,
-            handed=handed,
-            judges=validation_images,
+            given_splits=given_splits,
+            validation_images=validation_images,
         )
 
 
-def _tune(recipe, folder, oracle, identity, splits, chosen, *, model, band, **limits):
+def _tune(
+    recipe,
+    folder,
+    oracle,
+    identity,
+    splits,
+    chosen,
+    *,
+    model,
+    band,
+    range_test_steps,
+    trial_seconds,
+    workers,
+    parallel_rates,
+    given_splits,
+    validation_images,
+):
     project = folder / "search"
     if project.exists():
         files.remove_unfinished(project)
@@ -160,33 +176,32 @@ def _tune(recipe, folder, oracle, identity, splits, chosen, *, model, band, **li
     if not known:
         known = {
             **identity,
-            **_find_band(recipe, model, train, band, limits["range_test_steps"], folder),
+            **_find_band(recipe, model, train, band, range_test_steps, folder),
             "direction": oracle.objective.direction,
             "classes": len(splits.class_names),
             "device": devices.describe(),
-            "judges": limits["judges"],  # as asked for; a few more or less, each class in its share
+            # As asked for; a few more or less are chosen, each class in its share.
+            "judges": validation_images,
         }
         project.mkdir(exist_ok=True)
         files.write_sealed(project / "search.json", known)
 
     kind = Narrator
-    if limits["parallel_rates"]:
+    if parallel_rates:
         from keras_course.search.side_by_side import SideBySide  # which needs JAX
 
-        kind = functools.partial(SideBySide, at_once=limits["parallel_rates"])
-    tuner = _tuner(
-        kind, oracle, known, recipe, splits, chosen, model, project, limits["trial_seconds"]
-    )
+        kind = functools.partial(SideBySide, at_once=parallel_rates)
+    tuner = _tuner(kind, oracle, known, recipe, splits, chosen, model, project, trial_seconds)
     tuner.begin(recipe.monitor, identity["search"], identity["trials"], tuner.hypermodel.steps)
     try:
         if team.is_chief():
             team.serve_others(tuner)
-        elif limits["workers"] is None:
+        elif workers is None:
             tuner.search(verbose=0)
         else:
-            images = limits["handed"] and tuple(map(tuple, limits["handed"]))  # plain values
-            values = (asdict(recipe), str(folder.resolve()), images, limits["trial_seconds"])
-            team.serve(tuner, values, limits["workers"])
+            images = given_splits and tuple(map(tuple, given_splits))  # plain values
+            values = (asdict(recipe), str(folder.resolve()), images, trial_seconds)
+            team.serve(tuner, values, workers)
     except KeyboardInterrupt:
         print(_interrupted(Search.so_far(project)), flush=True)
         raise
@@ -226,6 +241,7 @@ def _work(recipe, project, images, trial_seconds):
     model = training.build(recipe, splits, known["precision"])
     tuner = _tuner(Trainer, oracle, known, recipe, splits, chosen, model, project, trial_seconds)
     team.patient(tuner)
+    team.ends_itself(tuner)
     tuner.search(verbose=0)
 
 
@@ -310,7 +326,8 @@ def _unless_none_finished(found):
         raise AllDiverged((min(rates), max(rates)))
     raise NoneFinished(
         f"No trial finished: {len(failed)} failed, {len(trials) - len(failed)} diverged. The first "
-        f"that failed: {min(failed, key=lambda trial: trial['trial'])['reason']}"
+        f"that failed: {min(failed, key=lambda trial: trial['trial'])['reason']}. Mend that, and "
+        "search into another folder."
     )
 
 
@@ -330,9 +347,9 @@ def _check_side_by_side(count, search, paired, trial_seconds, workers):
             "Many rates in one program need JAX: set the environment variable KERAS_BACKEND=jax. "
             f"Keras runs on {keras.backend.backend()}."
         )
-    if search == "climb":
+    if search in ("climb", "bayesian"):
         raise UserError(
-            "climb tries one rate after the other, each where those before it point. Choose "
+            f"{search} tries one rate after the other, each where those before it point. Choose "
             "--search grid, random or hyperband, and as many --trials as rates."
         )
     if not paired or trial_seconds or workers:

@@ -382,11 +382,23 @@ def epoch_row(number: int, logs: dict) -> dict:
 
 
 class _SaveState(keras.callbacks.Callback):
-    """Save all variables at the end, for a trial that continues this one."""
+    """Save all variables at the end, for a trial that continues this one.
+
+    Where the optimizer averages the weights, Keras has put the averages in their place by then; the
+    trial goes on with the weights themselves.
+    """
 
     def __init__(self, path):
         super().__init__()
-        self.path = path
+        self.path, self.values = path, None
+
+    def on_epoch_end(self, epoch, logs=None):
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        averages = getattr(optimizer, "use_ema", False)
+        last = epoch + 1 == self.params["epochs"] or self.model.stop_training
+        self.values = variables.read(self.model) if averages and last else None
 
     def on_train_end(self, logs=None):
+        if self.values is not None:
+            variables.write(self.model, self.values)
         variables.save(self.model, self.path)

@@ -19,6 +19,7 @@ tries depends on the order in which trials end; the journal has it.
 import collections
 import contextlib
 import dataclasses
+import faulthandler
 import itertools
 import multiprocessing
 import os
@@ -29,7 +30,7 @@ import time
 from concurrent import futures
 from pathlib import Path
 
-from keras_course import files
+from keras_course import apart, files
 from keras_course.errors import Failure, UserError
 
 DEATHS = 3  # of workers at one trial, or of one worker before its first
@@ -244,7 +245,10 @@ class _Worker:
             return False
         code = self.process.exitcode
         if code == UNABLE:
-            raise UserError("A worker could not begin: its message stands above.")
+            raise UserError(
+                "A worker could not begin: its message stands above. Mend that; the same command "
+                "goes on."
+            )
         if code == NO_ROOM:
             project = self.chief.tuner.project
             raise files.DiskFull(project, 0, shutil.disk_usage(project).free)
@@ -275,7 +279,10 @@ class _Worker:
             self.deaths += 1
         often = self.deaths >= DEATHS or self.kills >= KILLS
         if trial is None and often:
-            raise Failure(f"{self.name} {ended}, again and again, before its first trial.")
+            raise Failure(
+                f"{self.name} {ended}, again and again, before its first trial. Try --workers 1, "
+                "or none: the same search goes on."
+            )
         if trial is not None and (full or often):
             why = "the memory was full" if full else "again and again"
             self.chief.give_up(trial, f"its process {ended}: {why}")
@@ -304,7 +311,7 @@ def _run(name, share, port, chief, arguments):
     os.environ["KERASTUNER_TUNER_ID"] = name
     os.environ["KERASTUNER_ORACLE_IP"] = "127.0.0.1"
     os.environ["KERASTUNER_ORACLE_PORT"] = str(port)
-    threading.Thread(target=_end_with, args=(chief,), daemon=True).start()
+    threading.Thread(target=apart.end_with, args=(chief,), daemon=True).start()
     from keras_course import quiet
 
     quiet.import_keras()
@@ -325,12 +332,6 @@ def do_part(*arguments) -> int:
     return 0
 
 
-def _end_with(chief):
-    while os.getppid() == chief:
-        time.sleep(0.5)
-    os._exit(1)
-
-
 def patient(tuner) -> None:
     """Let a worker's tuner wait a moment where KerasTuner asks at once whether there is a trial."""
     create_trial = tuner.oracle.create_trial
@@ -342,3 +343,22 @@ def patient(tuner) -> None:
         return trial
 
     tuner.oracle.create_trial = waiting
+
+
+def ends_itself(tuner) -> None:
+    """Let a worker's process end, telling where it was, at a trial that ignores its time limit.
+
+    A chief on the same machine kills it first; one on another node only hears that its worker was
+    started again.
+    """
+    run_trial = tuner.run_trial
+
+    def watched(trial, *args, **kwargs):
+        faulthandler.dump_traceback_later(tuner.trial_seconds + 2 * GRACE, exit=True)
+        try:
+            return run_trial(trial, *args, **kwargs)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    if tuner.trial_seconds is not None:
+        tuner.run_trial = watched

@@ -61,6 +61,22 @@ def resnet__by_a_list(depth, block, num_classes=10):
     return keras.Model(inputs, layers.Dense(num_classes, name="logits")(x))
 
 
+def resnet__with_the_normalization_of_keras(depth, block, num_classes=10):
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Rescaling(1 / 127.5, -1)(inputs)
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 3, padding="same")(x)))
+    for filters in (8, 16, 32):
+        for number in range((depth - 2) // 6):
+            x = block(x, filters, 1 + (filters > 8 and number == 0))
+    return keras.Model(inputs, layers.Dense(num_classes)(layers.GlobalAvgPool2D()(x)))
+
+
+def gradient_norms__as_an_array(kernels, gradients):
+    return np.array(
+        [np.linalg.norm(g) / np.linalg.norm(k) for k, g in zip(kernels, gradients, strict=True)]
+    )
+
+
 def gradient_norms__by_loops(kernels, gradients):
     ratios = []
     for i in range(len(kernels)):

@@ -92,6 +92,13 @@ def dense_block__with_a_list(x, convolutions, growth):
     return ops.concatenate(every, axis=-1)
 
 
+def dense_block__with_the_normalization_of_keras(x, convolutions, growth):
+    for _ in range(convolutions):
+        y = layers.Activation("relu")(layers.BatchNormalization()(x))
+        x = layers.concatenate([x, layers.Conv2D(growth, 3, padding="same")(y)])
+    return x
+
+
 def dense_block__recursive(x, convolutions, growth):
     if convolutions == 0:
         return x

@@ -40,7 +40,7 @@ def nesterov__written_out(weights, gradient, state, learning_rate, gamma=0.9):
 def adagrad__of_all_gradients(weights, gradient, state, learning_rate, epsilon=1e-7):
     gradients = [*state.get("all", []), gradient]
     total = 0.1 + np.sum(np.square(gradients), axis=0)
-    return weights - learning_rate * gradient * total**-0.5, {"all": gradients}
+    return weights - learning_rate * gradient * (total + epsilon) ** -0.5, {"all": gradients}
 
 
 def adagrad__by_loops(weights, gradient, state, learning_rate, epsilon=1e-7):

@@ -19,6 +19,11 @@ def with_new_head__layer_by_layer(body, num_classes):
     return keras.Model(inputs=pixels, outputs=x)
 
 
+def with_new_head__its_layers(body, num_classes):
+    body.trainable = False
+    return keras.Model(body.input, layers.Dense(num_classes)(body.output))
+
+
 def with_new_head__as_a_class(body, num_classes):
     class Network(keras.Model):
         def __init__(self):

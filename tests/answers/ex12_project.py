@@ -9,6 +9,12 @@ def choose__by_sorting(results):
     return ranked[0][2]
 
 
+def choose__by_arrays(results):
+    best = [max(result["validation"]) for result in results.values()]
+    smaller = [-result["parameters"] for result in results.values()]
+    return np.array(list(results))[np.lexsort((smaller, best))[-1]]
+
+
 def choose__by_a_loop(results):
     chosen, best, size = None, -1.0, 0
     for name, result in results.items():
@@ -43,6 +49,13 @@ def classify__with_the_signature(folder, image):
     p = model.serve(tf.cast(image, tf.float32)[tf.newaxis])
     best = tf.argmax(p, axis=-1)[0]
     return tf.gather(model.class_names(), best).numpy().decode("utf-8"), float(tf.reduce_max(p))
+
+
+def classify__by_arrays(folder, image):
+    model = tf.saved_model.load(folder)
+    probabilities = model.serve(image[None]).numpy()[0]
+    best = probabilities.argmax()
+    return np.char.decode(model.class_names().numpy().astype("S"))[best], probabilities[best]
 
 
 def classify__by_sorting(folder, image):

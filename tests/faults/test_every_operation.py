@@ -5,22 +5,19 @@ import pytest
 
 from tests.faults import operations, processes
 
-# In `make test` every 60th operation is tried, in `make test-faults` each; of Hyperband's, which
-# are more than twice as many, each third.
-STEP = {"few": 60, "hyperband": 3}
+# In `make test` one operation is tried, in `make test-faults` each; of Hyperband's, which are more
+# than twice as many, each third.
+STEP = {"hyperband": 3}
 
 
 @pytest.fixture(scope="module")
-def job(request, tmp_path_factory):
+def job(request, whole):
     """The job of this name, what comes out of it, and how many file operations it makes."""
-    folder = tmp_path_factory.mktemp("whole") / "run"
-    code, said, found = processes.run(request.param, folder, operations.Counter(folder))
-    assert code == 0, said
-    return request.param, *found
+    return request.param, *whole(request.param)[1:]
 
 
 def points(name, number, few):
-    return range(1, number + 1, STEP.get("few" if few else name, 1))
+    return [2 * number // 3] if few else range(1, number + 1, STEP.get(name, 1))
 
 
 FEW_OR_EVERY = pytest.mark.parametrize(
@@ -32,7 +29,7 @@ HYPERBAND = pytest.param("hyperband", marks=pytest.mark.faults)
 @FEW_OR_EVERY
 @pytest.mark.parametrize("job", ["train", "search", HYPERBAND], indirect=True, scope="module")
 def test_killed_at_the_nth_operation(job, few, tmp_path, record_property):
-    name, whole, number = job
+    name, expected, number = job
     assert number > 60
     tried = points(name, number, few)
     for at in tried:
@@ -41,7 +38,7 @@ def test_killed_at_the_nth_operation(job, few, tmp_path, record_property):
         assert code == -9, (at, said)
         code, said, found = processes.run(name, folder)
         assert code == 0, (at, said)
-        assert found[0] == whole, at
+        assert found[0] == expected, at
     record_property("points", len(tried))
     record_property("said", f"of {number} file operations")
 
@@ -49,14 +46,14 @@ def test_killed_at_the_nth_operation(job, few, tmp_path, record_property):
 @FEW_OR_EVERY
 @pytest.mark.parametrize("job", ["train", "search"], indirect=True, scope="module")
 def test_no_space_left_at_the_nth_operation(job, few, tmp_path, record_property):
-    name, whole, number = job
+    name, expected, number = job
     told = 0
     tried = points(name, number, few)
     for at in tried:
         folder = tmp_path / f"full at {at}"
         code, said, found = processes.run(name, folder, operations.Full(folder, at))
         if code == 0:  # nothing that needed room came after
-            assert found[0] == whole
+            assert found[0] == expected
             continue
         assert code == 1, (at, said)
         assert "No space left" in said and str(folder) in said, (at, said)
@@ -64,7 +61,7 @@ def test_no_space_left_at_the_nth_operation(job, few, tmp_path, record_property)
         told += 1
         code, said, found = processes.run(name, folder)
         assert code == 0, (at, said)
-        assert found[0] == whole, at
+        assert found[0] == expected, at
     assert told > len(tried) / 2
     record_property("points", told)
     record_property("said", f"of {number} file operations; the others needed no room")

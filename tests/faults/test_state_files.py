@@ -12,18 +12,13 @@ LONG = [pytest.param(job, marks=pytest.mark.faults) for job in ("train", "hyperb
 
 
 @pytest.fixture(scope="module", params=["search", *LONG])
-def cut(request, tmp_path_factory):
+def cut(request, whole, tmp_path_factory):
     """A job, its outcome, and its folder as it is when nearly all is done."""
-    parent = tmp_path_factory.mktemp("cut")
-    code, said, found = processes.run(
-        request.param, parent / "whole", operations.Counter(parent / "whole")
-    )
-    assert code == 0, said
-    whole, number = found
-    folder = parent / "run"
+    _, expected, number = whole(request.param)
+    folder = tmp_path_factory.mktemp("cut") / "run"
     code, *_ = processes.run(request.param, folder, operations.Kill(folder, int(0.8 * number)))
     assert code == -9
-    return request.param, whole, folder
+    return request.param, expected, folder
 
 
 def state_files(folder):
@@ -57,9 +52,11 @@ def flipped(content, draw):
 def test_a_damaged_state_file_never_gives_another_result_in_silence(
     cut, damage, times, tmp_path, record_property
 ):
-    job, whole, folder = cut
+    job, expected, folder = cut
     found = state_files(folder)
     assert len(found) >= 5
+    if times == 1:  # in `make test-faults` all of them
+        found = [path for path in found if path.name in ("journal", "search.json")] + found[-1:]
     mended = refused = 0
     for number, path in enumerate(found):
         for time in range(times):
@@ -68,7 +65,7 @@ def test_a_damaged_state_file_never_gives_another_result_in_silence(
             broken.write_bytes(damage(path.read_bytes(), random.Random(100 * number + time)))
             code, said, outcome = processes.run(job, copy)
             if code == 0:
-                assert outcome[0] == whole, (path.name, said)
+                assert outcome[0] == expected, (path.name, said)
                 mended += 1
             else:
                 assert code == 1, (path.name, said)
@@ -81,12 +78,11 @@ def test_a_damaged_state_file_never_gives_another_result_in_silence(
     record_property("said", f"{mended} made anew, {refused} refused with a message")
 
 
-def test_a_finished_result_that_was_changed_is_not_handed_out(tmp_path):
+def test_a_finished_result_that_was_changed_is_not_handed_out(tmp_path, whole):
     for job, name in (("train", "metrics.json"), ("search", "search/leaderboard.json")):
-        folder = tmp_path / job
-        code, said, found = processes.run(job, folder, operations.Counter(folder))
-        assert code == 0, said
+        done, expected, _ = whole(job)
+        folder = shutil.copytree(done, tmp_path / job)
         (folder / name).write_text((folder / name).read_text().replace("0.", "0.9", 1))
         code, said, again = processes.run(job, folder)
-        assert code == 0 and again[0] == found[0]  # it is written anew from what is left
+        assert code == 0 and again[0] == expected  # it is written anew from what is left
         assert job == "search" or "metrics.json is damaged" in said

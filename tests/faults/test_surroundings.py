@@ -23,11 +23,8 @@ NAMES = {
 
 
 @pytest.fixture(scope="module", params=["search", pytest.param("train", marks=pytest.mark.faults)])
-def job(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole") / "run"
-    code, said, found = processes.run(request.param, folder, operations.Counter(folder))
-    assert code == 0, said
-    return request.param, *found
+def job(request, whole):
+    return request.param, *whole(request.param)[1:]
 
 
 @pytest.mark.parametrize(
@@ -35,12 +32,12 @@ def job(request, tmp_path_factory):
     ["unicode", *(pytest.param(n, marks=pytest.mark.faults) for n in NAMES if n != "unicode")],
 )
 def test_a_job_is_cut_off_and_goes_on_in_any_folder(job, name, tmp_path):
-    kind, whole, number = job
+    kind, expected, number = job
     folder = tmp_path / NAMES[name]
     code, *_ = processes.run(kind, folder, operations.Kill(folder, number // 2))
     assert code == -9
     code, said, found = processes.run(kind, folder)
-    assert code == 0 and found[0] == whole, said
+    assert code == 0 and found[0] == expected, said
 
 
 def a_day_back():
@@ -56,12 +53,12 @@ def a_day_back():
 
 
 def test_a_clock_that_was_set_back_changes_nothing(job, tmp_path):
-    kind, whole, number = job
+    kind, expected, number = job
     folder = tmp_path / "run"
     code, *_ = processes.run(kind, folder, operations.Kill(folder, int(0.7 * number)))
     assert code == -9
     code, said, found = processes.run(kind, folder, prepare=a_day_back)
-    assert code == 0 and found[0] == whole, said
+    assert code == 0 and found[0] == expected, said
 
 
 def files_of_2_kb():
@@ -70,13 +67,13 @@ def files_of_2_kb():
 
 
 def test_a_file_that_the_system_does_not_let_grow_is_told_with_path_and_bytes(job, tmp_path):
-    kind, whole, _ = job
+    kind, expected, _ = job
     folder = tmp_path / "run"
     code, said, _ = processes.run(kind, folder, prepare=files_of_2_kb)
     assert code == 1 and "No space left for" in said and "bytes are free" in said, said
     assert str(folder) in said
     code, said, found = processes.run(kind, folder)
-    assert code == 0 and found[0] == whole, said
+    assert code == 0 and found[0] == expected, said
 
 
 NOBODY = 65534
@@ -100,7 +97,7 @@ def test_a_folder_that_is_read_only_is_told(job):
 
 
 def test_the_second_of_two_is_refused_and_the_lock_of_a_killed_one_is_free(job, tmp_path):
-    kind, whole, _ = job
+    kind, expected, _ = job
     folder = tmp_path / "run"
     folder.mkdir()
     context = multiprocessing.get_context("spawn")
@@ -113,4 +110,4 @@ def test_the_second_of_two_is_refused_and_the_lock_of_a_killed_one_is_free(job, 
     other.kill()
     other.join()
     code, said, found = processes.run(kind, folder)
-    assert code == 0 and found[0] == whole, said
+    assert code == 0 and found[0] == expected, said

@@ -31,7 +31,7 @@ def test_100_kills_at_random_moments_of_a_search_with_two_workers_change_nothing
     board = folder / "search" / "leaderboard.json"
     while kills < 100 and not board.exists():
         team = started(folder, workers=2, patch=SLOW, **settings)
-        for _ in range(draw.randrange(4)):  # of single workers, then of all of them
+        for _ in range(draw.randrange(8)):  # of single workers, then of all of them
             time.sleep(draw.uniform(0, 5))
             for worker in processes_of(team)[:1]:
                 os.kill(worker, signal.SIGKILL)

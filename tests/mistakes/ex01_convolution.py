@@ -99,6 +99,16 @@ def convolve__kernel_normalized_in_place(image, kernel):
     return out
 
 
+def convolve__as_large_as_the_image(image, kernel):
+    """as large as the image"""
+    h, w = kernel.shape
+    out = np.zeros(image.shape)
+    for i in range(image.shape[0] - h + 1):
+        for j in range(image.shape[1] - w + 1):
+            out[i, j] = (image[i : i + h, j : j + w] * kernel).sum()
+    return out
+
+
 def loops(images, kernel, bias, frame, mode="constant"):
     padded = np.pad(images, [(0, 0), frame, frame, (0, 0)], mode=mode)
     k = kernel.shape[0]
@@ -155,6 +165,25 @@ def conv2d__bias_for_each_weight(images, kernel, bias):
     return out
 
 
+def conv2d__bias_for_each_channel(images, kernel, bias):
+    """once for each input channel"""
+    frame = (kernel.shape[0] // 2,) * 2
+    return sum(
+        loops(images[..., c : c + 1], kernel[:, :, c : c + 1], bias, frame)
+        for c in range(images.shape[-1])
+    )
+
+
+def conv2d__sum_without_axis(images, kernel, bias):
+    """images were added together"""
+    k = kernel.shape[0]
+    padded = np.pad(images, [(0, 0), (k // 2, k // 2), (k // 2, k // 2), (0, 0)])
+    out = np.zeros((*images.shape[:3], kernel.shape[3]))
+    for i, j, f in np.ndindex(out.shape[1:]):
+        out[:, i, j, f] = np.sum(padded[:, i : i + k, j : j + k] * kernel[..., f]) + bias[f]
+    return out
+
+
 def conv2d__asks_for_a_list(images, kernel, bias):
     """returned a list"""
     return loops(images, kernel, bias, (kernel.shape[0] // 2,) * 2).tolist()
@@ -202,6 +231,22 @@ def pool__reshaped_the_other_way(images, size, reduce):
     """the reshape needs (height // size, size)"""
     n, h, w, c = images.shape
     return reduce(images.reshape(n, size, h // size, size, w // size, c), axis=(1, 3))
+
+
+def pool__neighbouring_axes(images, size, reduce):
+    """along the axes 2 and 4"""
+    n, h, w, c = images.shape
+    return reduce(images.reshape(n, h // size, size, w // size, size, c), axis=(2, 3))
+
+
+def pool__without_axis(images, size, reduce):
+    """one number for all images and channels"""
+    n, h, w, c = images.shape
+    out = np.zeros((n, h // size, w // size, c))
+    for i in range(h // size):
+        for j in range(w // size):
+            out[:, i, j] = reduce(images[:, i * size : i * size + size, j * size : j * size + size])
+    return out
 
 
 def pool__always_two(images, size, reduce):

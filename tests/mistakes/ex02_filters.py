@@ -311,6 +311,14 @@ def as_convolution__as_in_keras_2(kernels, classifier):
     return chain(conv, layers.AveragePooling2D(4), layers.Flatten(), classifier)
 
 
+def as_convolution__with_biases(kernels, classifier):
+    """use_bias=False"""
+    conv = layers.Conv2D(kernels.shape[-1], len(kernels), activation="relu", trainable=False)
+    network = chain(conv, layers.AveragePooling2D(4), layers.Flatten(), classifier)
+    conv.set_weights([kernels])
+    return network
+
+
 def as_convolution__not_frozen(kernels, classifier):
     """nothing is frozen"""
     return frozen_first(kernels, classifier, frozen=False)

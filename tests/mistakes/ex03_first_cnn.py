@@ -72,6 +72,12 @@ def first_cnn__sizes_swapped(num_classes=10):
     return chain(*convolutions, layers.Flatten(), *dense(num_classes))
 
 
+def first_cnn__filters_for_size(num_classes=10):
+    """Conv2D takes `filters` first"""
+    convolutions = [conv(5, 12), pool(), conv(3, 24), pool()]
+    return chain(*convolutions, layers.Flatten(), *dense(num_classes))
+
+
 def first_cnn__threes(num_classes=10):
     """both kernels are 3x3"""
     convolutions = [conv(12, (3, 3)), pool(), conv(24, (3, 3)), pool()]
@@ -212,6 +218,14 @@ def confusion_matrix__fancy_index(labels, predictions, num_classes):
     """adds only once to each place"""
     matrix = np.zeros([num_classes] * 2)
     matrix[labels, predictions] = matrix[labels, predictions] + 1
+    return matrix
+
+
+def confusion_matrix__set_to_one(labels, predictions, num_classes):
+    """`= 1` sets"""
+    matrix = np.zeros((num_classes, num_classes), int)
+    for label, prediction in zip(labels, predictions, strict=True):
+        matrix[label, prediction] = 1
     return matrix
 
 

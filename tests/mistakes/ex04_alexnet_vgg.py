@@ -121,6 +121,18 @@ def cost__kernel_of_one_row(table, side, channels):
     return w, m
 
 
+def cost__channels_too_early(table, side, channels):
+    """overwritten before it was used"""
+    weights = multiply_adds = 0
+    for kind, *row in table:
+        side = math.ceil(side / (2 if kind == "pool" else row[2]))
+        if kind == "conv":
+            channels, size, _ = row
+            weights += size**2 * channels * row[0]
+            multiply_adds += size**2 * channels * row[0] * side**2
+    return weights, multiply_adds
+
+
 def cost__one_row_of_places(table, side, channels):
     """side x side places"""
     w = m = 0
@@ -175,7 +187,7 @@ def cost__of_the_example(table, side, channels):
 
 
 def cost__one_number(table, side, channels):
-    """returned 0; expected 2 values"""
+    """returned 0; expected a list of 2 values"""
     return 0
 
 

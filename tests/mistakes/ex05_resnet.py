@@ -94,6 +94,31 @@ def residual_block__x_overwritten(x, filters, strides=1):
     return layers.ReLU()(layers.Add()([x, y]))
 
 
+def residual_block__x_overwritten_before_the_shortcut(x, filters, strides=1):
+    """x was overwritten"""
+    x = layers.ReLU()(conv_bn(x, filters, strides))
+    y = conv_bn(x, filters)
+    return layers.ReLU()(layers.Add()([shortcut(x, filters, strides), y]))
+
+
+def residual_block__x_as_it_is(x, filters, strides=1):
+    """x itself was added"""
+    y = conv_bn(layers.ReLU()(conv_bn(x, filters, strides)), filters)
+    return layers.ReLU()(layers.Add()([y, x]))
+
+
+def residual_block__plus_x(x, filters, strides=1):
+    """x itself was added"""
+    y = conv_bn(layers.ReLU()(conv_bn(x, filters, strides)), filters)
+    return keras.activations.relu(y + x)
+
+
+def residual_block__stride_in_both(x, filters, strides=1):
+    """both convolutions have the stride"""
+    y = conv_bn(layers.ReLU()(conv_bn(x, filters, strides)), filters, strides)
+    return keras.activations.relu(shortcut(x, filters, strides) + y)
+
+
 def residual_block__numbers(x, filters, strides=1):
     """expected the output of a Keras layer"""
     return np.zeros((2, 4, 4, 8))
@@ -105,7 +130,7 @@ def resnet_of(
     num_classes,
     *,
     n=None,
-    stem=True,
+    stem=lambda x: conv_bn(x, 8),
     stem_relu=True,
     strides=lambda stage, i: 2 if stage > 0 and i == 0 else 1,
     head=layers.GlobalAveragePooling2D,
@@ -115,8 +140,7 @@ def resnet_of(
     inputs = keras.Input(shape=(32, 32, 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     x = x if use_x else inputs
-    if stem:
-        x = conv_bn(x, 8)
+    x = stem(x)
     if stem_relu:
         x = layers.ReLU()(x)
     for stage, filters in enumerate([8, 16, 32]):
@@ -148,6 +172,25 @@ def resnet__no_strides(depth, block, num_classes=10):
 def resnet__no_relu_in_the_stem(depth, block, num_classes=10):
     """ReLU behind the first convolution is missing"""
     return resnet_of(depth, block, num_classes, stem_relu=False)
+
+
+def resnet__no_normalization_in_the_stem(depth, block, num_classes=10):
+    """normalization behind the first convolution is missing"""
+
+    def stem(x):
+        return layers.Conv2D(8, 3, padding="same", use_bias=False)(x)
+
+    return resnet_of(depth, block, num_classes, stem=stem)
+
+
+def resnet__not_pooled(depth, block, num_classes=10):
+    """nothing takes the mean over all pixels"""
+    return resnet_of(depth, block, num_classes, head=layers.Identity)
+
+
+def resnet__relu_last(depth, block, num_classes=10):
+    """logits went through a ReLU"""
+    return resnet_of(depth, block, num_classes, activation="relu")
 
 
 def resnet__a_third(depth, block, num_classes=10):
@@ -263,4 +306,11 @@ def pixels_left__one_more(size, strides):
     """also where nothing was left over"""
     for stride in strides:
         size = size // stride + 1
+    return size
+
+
+def pixels_left__nearest(size, strides):
+    """to the nearest number"""
+    for stride in strides:
+        size = round(size / stride)
     return size

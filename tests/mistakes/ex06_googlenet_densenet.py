@@ -93,7 +93,7 @@ def inception_block__no_relu_between(x, filters):
 
 
 def inception_block__linear(x, filters):
-    """one linear map"""
+    """linear maps"""
 
     def unit(x, filters, size):
         return layers.Conv2D(filters, size, padding="same")(x)
@@ -271,6 +271,13 @@ def dense_block__added(x, convolutions, growth):
     """DenseNet puts them beside it"""
     for _ in range(convolutions):
         x = layers.Add()([x, brc(x, growth, 3)])
+    return x
+
+
+def dense_block__plus(x, convolutions, growth):
+    """the outputs are added to x"""
+    for _ in range(convolutions):
+        x = x + brc(x, growth, 3)
     return x
 
 

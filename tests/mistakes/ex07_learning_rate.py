@@ -48,6 +48,13 @@ def decayed__no_brackets(rate, decay, epoch):
     return rate * 1 / (1 + decay**epoch)
 
 
+def decayed__as_the_slide_without_brackets(rate, decay, epoch):
+    """/ binds more closely than +"""
+    for _ in range(epoch):
+        rate = rate * 1.0 / 1.0 + decay
+    return rate
+
+
 def decayed__exponential(rate, decay, epoch):
     """exponential with e"""
     return rate * math.exp(-decay * epoch)
@@ -66,6 +73,11 @@ def inverse_time__power(rate, decay, epoch):
 def inverse_time__epochs_from_one(rate, decay, epoch):
     """counted from 1"""
     return rate / (1 + decay * (epoch + 1))
+
+
+def inverse_time__epoch_behind_the_brackets(rate, decay, epoch):
+    """the rate was multiplied with the epoch"""
+    return rate / (1 + decay) * epoch
 
 
 def inverse_time__no_brackets(rate, decay, epoch):
@@ -142,6 +154,20 @@ def reduce_on_plateau__never_counts_anew(losses, rate, factor, patience):
         if loss < best:
             best = loss
         elif i > 0:
+            bad += 1
+        if bad == patience:
+            rate, bad = rate * factor, 0
+    return rates
+
+
+def reduce_on_plateau__first_epoch_waits(losses, rate, factor, patience):
+    """compared with itself"""
+    best, bad, rates = losses[0], 0, []
+    for loss in losses:
+        rates.append(rate)
+        if loss < best:
+            best, bad = loss, 0
+        else:
             bad += 1
         if bad == patience:
             rate, bad = rate * factor, 0

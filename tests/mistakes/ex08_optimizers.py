@@ -160,6 +160,18 @@ def adagrad__no_root(weights, gradient, state, learning_rate, epsilon=1e-7):
     return weights - learning_rate * gradient / (total + epsilon), {"G": total}
 
 
+def adagrad__epsilon_outside(weights, gradient, state, learning_rate, epsilon=1e-7):
+    """outside of the root"""
+    total = state.get("G", 0.1) + gradient**2
+    return weights - learning_rate * gradient / (np.sqrt(total) + epsilon), {"G": total}
+
+
+def adagrad__without_it(weights, gradient, state, learning_rate, epsilon=1e-7):
+    """`epsilon` was not used"""
+    total = state.get("G", 0.1) + gradient**2
+    return weights - learning_rate * gradient / np.sqrt(total), {"G": total}
+
+
 def adagrad__not_squared(weights, gradient, state, learning_rate, epsilon=1e-7):
     """not squared"""
     total = state.get("G", 0.1) + gradient

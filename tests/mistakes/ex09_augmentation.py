@@ -305,6 +305,65 @@ class RandomShift__on_the_diagonal(Given):
         return shifted(images, shift, shift)
 
 
+class RandomShift__down_alone(Given):
+    """down and up alone"""
+
+    def call(self, images, training=None):
+        if not training:
+            return images
+        down = self.integers(ops.shape(images)[0], -self.pixels, self.pixels + 1)
+        return shifted(images, down, 0 * down)
+
+
+class RandomShift__right_alone(Given):
+    """right and left alone"""
+
+    def call(self, images, training=None):
+        if not training:
+            return images
+        right = self.integers(ops.shape(images)[0], -self.pixels, self.pixels + 1)
+        return shifted(images, 0 * right, right)
+
+
+class RandomShift__never(Given):
+    """it never shifts"""
+
+    def call(self, images, training=None):
+        return images
+
+
+class RandomShift__cut_off(Given):
+    """neither up nor down"""
+
+    def call(self, images, training=None):
+        if not training:
+            return images
+        n, p = ops.shape(images)[0], self.pixels
+        down, right = (keras.random.uniform((n,), -p, p, seed=self.generator) for _ in range(2))
+        return shifted(images, ops.cast(down, int), ops.cast(right, int))
+
+
+class RandomShift__one_way_without_the_largest(Given):
+    """and the largest shift never comes"""
+
+    def call(self, images, training=None):
+        if not training:
+            return images
+        n, p = ops.shape(images)[0], self.pixels
+        return shifted(images, self.integers(n, 0, p), self.integers(n, 0, p))
+
+
+class RandomShift__one_seed(Given):
+    """and the same in every batch"""
+
+    def call(self, images, training=None):
+        if not training:
+            return images
+        n, p = ops.shape(images)[0], self.pixels
+        down, right = (keras.random.randint((n,), -p, p + 1, seed=7) for _ in range(2))
+        return shifted(images, down, right)
+
+
 class RandomShift__maxval(Given):
     """`maxval` is excluded"""
 

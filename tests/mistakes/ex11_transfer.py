@@ -111,6 +111,19 @@ def best_epoch__not_in_a_row(losses, patience):
     return best, epoch
 
 
+def best_epoch__first_epoch_waits(losses, patience):
+    """compared with itself"""
+    best, lowest, waited = 0, losses[0], 0
+    for epoch, loss in enumerate(losses):
+        if loss < lowest:
+            best, lowest, waited = epoch, loss, 0
+        else:
+            waited += 1
+        if waited == patience:
+            break
+    return best, epoch
+
+
 def best_epoch__one_more(losses, patience):
     """one epoch too many"""
     best = 0
@@ -289,6 +302,15 @@ class BestWeights__back_at_once(Callback):
 def dropout__not_scaled(x, rate, training, random):
     """what is left was not scaled"""
     return np.where(random.random(x.shape) < rate, 0, x) if training else x
+
+
+def dropout__so_many(x, rate, training, random):
+    """always the same number"""
+    if not training:
+        return x
+    mask = np.ones(x.size)
+    mask[random.choice(x.size, int(rate * x.size), replace=False)] = 0
+    return x * mask.reshape(x.shape) / (1 - rate)
 
 
 def dropout__first_form(x, rate, training, random):

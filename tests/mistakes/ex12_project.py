@@ -98,6 +98,16 @@ def margin__one_deviation(accuracy, images):
     return (accuracy * (1 - accuracy) / images) ** 0.5
 
 
+def margin__squared(accuracy, images):
+    """p was multiplied with itself"""
+    return 1.96 * (accuracy * accuracy / images) ** 0.5
+
+
+def margin__p_alone(accuracy, images):
+    """1 - p is missing"""
+    return 1.96 * np.sqrt(accuracy / images)
+
+
 def margin__variance(accuracy, images):
     """root is missing"""
     return 1.96 * accuracy * (1 - accuracy) / images

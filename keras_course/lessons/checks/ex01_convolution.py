@@ -34,6 +34,13 @@ def _last_place_missed(image, kernel):
     return full
 
 
+def _rest_empty(image, kernel):
+    result = np.zeros(image.shape)
+    filtered = _correlate(image, kernel)
+    result[: len(filtered), : len(filtered[0])] = filtered
+    return result
+
+
 convolve = Check(
     "1.1",
     slides="5 to 9",
@@ -56,6 +63,8 @@ convolve = Check(
         "the last row and column stay empty: range(height - rows) ends one place early.": (
             _last_place_missed
         ),
+        "the result is as large as the image, and its last rows and columns are empty. There are "
+        "height - rows + 1 places.": _rest_empty,
         "the products were averaged. Add them up.": (
             lambda image, kernel: _correlate(image, kernel) / kernel.size
         ),
@@ -94,6 +103,11 @@ def _edges_repeated(images, kernel, bias):
     return _conv2d(padded, kernel, bias, "valid")
 
 
+def _all_images_added(images, kernel, bias):
+    added = _conv2d(images.sum(axis=0, keepdims=True), kernel, bias)
+    return np.repeat(added, len(images), axis=0)
+
+
 def _padded_below_only(images, kernel, bias):
     frame = kernel.shape[0] - 1
     padded = np.pad(images, [(0, 0), (0, frame), (0, frame), (0, 0)])
@@ -130,6 +144,12 @@ conv2d = Check(
         "the bias was added once for each pixel of the kernel. Add it once, after the sum.": (
             lambda images, kernel, bias: _conv2d(images, kernel, bias * kernel[..., 0].size)
         ),
+        "the bias was added once for each input channel. Add it once, after the sum.": (
+            lambda images, kernel, bias: _conv2d(images, kernel, bias * images.shape[-1])
+        ),
+        "the images were added together: the sum is over rows, columns and channels.": (
+            _all_images_added
+        ),
         "the frame is one pixel wide whatever the kernel's size. It is size // 2 wide.": (
             lambda images, kernel, bias: _conv2d(
                 np.pad(images, [(0, 0), (1, 1), (1, 1), (0, 0)]), kernel, bias, "valid"
@@ -148,6 +168,15 @@ def _flat(images, size, reduce, axes):
     count, height, width, channels = images.shape
     shape = (count, height // size, size, width // size, size, channels)
     return reduce(images.reshape(shape), axis=axes)
+
+
+def _one_number(images, size, reduce):
+    count, height, width, channels = images.shape
+    result = np.zeros((count, height // size, width // size, channels))
+    for i, j in np.ndindex(result.shape[1:3]):
+        rows, columns = slice(i * size, (i + 1) * size), slice(j * size, (j + 1) * size)
+        result[:, i, j] = reduce(images[:, rows, columns])
+    return result
 
 
 def _pool(images, size, reduce):
@@ -177,6 +206,11 @@ pool = Check(
         "the channels were reduced, too. Each keeps its own number.": (
             lambda images, size, reduce: _flat(images, size, reduce, (2, 4, 5))
         ),
+        "each window became one number for all images and channels. Reduce its rows and columns.": (
+            _one_number
+        ),
+        "the axes 2 and 3 were reduced: after the reshape, the pixels of a window lie along "
+        "the axes 2 and 4.": lambda images, size, reduce: _flat(images, size, reduce, (2, 3)),
         "the windows are 2x2 whatever `size` says.": (
             lambda images, size, reduce: _pool(images, 2, reduce)
         ),

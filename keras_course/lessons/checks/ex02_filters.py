@@ -263,9 +263,8 @@ def _as_convolution(
         len(kernels),
         padding=padding,
         activation=activation,
-        use_bias=False,
         trainable=trainable,
-        **(options(kernels) if options else {}),
+        **{"use_bias": False, **(options(kernels) if options else {})},
     )
     x = flatten()(behind(pool(POOL)(convolution(x))))
     if (held := holds(kernels)) is not None:
@@ -316,6 +315,9 @@ as_convolution = Check(
         ),
         "Keras 3 has no argument `weights`. Use set_weights once the network is built.": (
             _convolution(options=lambda kernels: {"weights": [kernels]})
+        ),
+        "the layer has biases, for which there are no values: use_bias=False.": (
+            _convolution(options=lambda kernels: {"use_bias": True})
         ),
         "nothing is frozen: the layer with the kernels needs trainable=False.": (
             _convolution(trainable=True)

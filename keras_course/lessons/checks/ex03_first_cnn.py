@@ -60,9 +60,7 @@ first_cnn = Check(
         'the padding is "same". In the table the images become smaller: it is "valid".': (
             _cnn(padding="same")
         ),
-        "the convolutions have no ReLU: two of them in a row are one linear map.": (
-            _cnn(activation=None)
-        ),
+        "the convolutions have no ReLU: only the poolings are not linear.": (_cnn(activation=None)),
         "the dense layers have no ReLU: together they are one linear map.": _cnn(dense=None),
         "there is no ReLU anywhere: behind each convolution and each dense layer but the last.": (
             _cnn(activation=None, dense=None)
@@ -85,7 +83,7 @@ first_cnn = Check(
             _cnn(convolutions=((24, 5), (12, 3)))
         ),
         "number and size of the filters are swapped: Conv2D takes `filters` first.": (
-            _cnn(convolutions=((5, 12), (3, 24)), padding="same")
+            _cnn(convolutions=((5, 12), (3, 24)))
         ),
         NO_FLATTEN: _cnn(flatten=layers.Identity),
         "the mean of each map was taken. The table has all of its numbers, in one row.": (
@@ -209,8 +207,10 @@ confusion_matrix = Check(
         "rows and columns are swapped: a row is a true class.": (
             lambda labels, predictions, num_classes: _confusion(predictions, labels, num_classes)
         ),
-        "every pair is counted once at most: with arrays as index, `matrix[labels, predictions] += "
-        "1` adds only once to each place. Use a loop or np.add.at.": _each_pair_once,
+        "every pair is counted once at most. In a loop, `= 1` sets and `+= 1` counts; with arrays "
+        "as index, `+= 1` adds only once to each place, and np.add.at for every pair.": (
+            _each_pair_once
+        ),
         "the matrix is as large as the classes that occur. It has a place for all `num_classes`.": (
             lambda labels, predictions, num_classes: _confusion(
                 labels, predictions, 1 + int(max(labels.max(), predictions.max()))

@@ -127,6 +127,8 @@ cost = Check(
         "the channels that come in are missing: each filter has weights for all of them.": (
             _costs(kernel=lambda size, channels, filters: size**2 * filters)
         ),
+        "`channels` was overwritten before it was used: these are size x size x filters x filters "
+        "weights.": _costs(kernel=lambda size, channels, filters: size**2 * filters**2),
         "there are side x side places, not side.": _costs(places=lambda before, side: side),
         "the biases were counted. Leave them out.": _costs(biases=1),
         "each product and each sum was counted. A multiply-add is both at once.": (
@@ -432,7 +434,7 @@ he_stddev = Check(
         "the root is missing: this is the variance.": (
             _stddev(lambda height, width, channels, filters: height * width * channels, root=float)
         ),
-        "the 2 is missing. The ReLU removes half of the signal, and the kernel makes up for it.": (
+        "the 2 is missing. The ReLU halves the variance, and the kernel makes up for it.": (
             _stddev(lambda height, width, channels, filters: height * width * channels, 1)
         ),
         "this is Glorot's start, Keras' default: it takes the mean of inputs and outputs, and does "

@@ -6,7 +6,12 @@ from keras import layers
 
 from keras_course.lessons import networks
 from keras_course.lessons.check import Check
-from keras_course.lessons.usual import SOFTMAX, TEN_ALWAYS
+from keras_course.lessons.usual import (
+    POSITIVE_LOGITS,
+    SOFTMAX,
+    TEN_ALWAYS,
+    numbers_of_classes,
+)
 
 FILTERS = (8, 16, 32)
 
@@ -83,6 +88,11 @@ def _added_to_itself(x, filters, strides=1):
     return _relu(_add(y, _conv_bn(y, filters)))
 
 
+def _x_overwritten(x, filters, strides=1):
+    y = _relu(_conv_bn(x, filters, strides))
+    return _relu(_add(_shortcut(y, filters, strides), _conv_bn(y, filters)))
+
+
 def _bare_x(x, filters, strides=1):
     y = _conv_bn(_relu(_conv_bn(x, filters, strides)), filters)
     return _relu(_add(x, y))
@@ -129,6 +139,8 @@ residual_block = Check(
         "nothing is added: this is a plain block, without its shortcut.": _no_shortcut,
         "F(x) is two convolutions, not one.": _one_convolution,
         "the output of the first convolution is added, not the block's input.": _added_to_itself,
+        "x was overwritten: the shortcut begins at the output of the first convolution. It is that "
+        "of the block's input.": _x_overwritten,
         "x itself was added where the shape changes. Use shortcut(x, filters, strides).": _bare_x,
         "the shortcut is a 1x1 convolution where the shape changes: option B of the paper, which "
         "has weights. Use shortcut(x, filters, strides).": _projected(normalized=False),
@@ -178,13 +190,14 @@ resnet = Check(
             "images": random.uniform(0, 255, (2, 32, 32, 3)).astype("float32"),
             "depth": depth,
             "block": _cheap_block,
-            "num_classes": int(random.integers(3, 12)),
+            "num_classes": classes,
         }
-        for depth in (8, 14)
+        for depth, classes in zip((8, 14), numbers_of_classes(random), strict=True)
     ],
     observe=networks.network,
     mistakes={
         SOFTMAX: (_with(activation="softmax")),
+        POSITIVE_LOGITS: _with(activation="relu"),
         "the first stage halves the images, too. Only the second and third do.": (
             _with(strides=lambda stage, number: 1 if number else 2)
         ),
@@ -205,6 +218,12 @@ resnet = Check(
         "the first convolution is missing.": _with(first=lambda x: x),
         "the ReLU behind the first convolution is missing.": (
             _with(first=lambda x: _conv_bn(x, FILTERS[0]))
+        ),
+        "the normalization behind the first convolution is missing.": (
+            _with(first=lambda x: _relu(layers.Conv2D(FILTERS[0], 3, padding="same")(x)))
+        ),
+        "nothing takes the mean over all pixels: GlobalAveragePooling2D comes before the logits.": (
+            _with(pool=lambda x: x)
         ),
         "a block has two layers, and there are three stages: n is (depth - 2) / 6, not / 3.": (
             _with(blocks=lambda depth: (depth - 2) // 3)
@@ -318,7 +337,7 @@ pixels_left = Check(
         {"size": size, "strides": strides}
         for size, strides in (
             (int(random.integers(4, 30)) * 8 + 1, [2, 2, 2]),
-            (int(random.integers(4, 30)) * 12 + 7, [3, 2, 1, 2]),
+            (int(random.integers(4, 30)) * 12 + 8, [3, 2, 1, 2]),
         )
     ],
     mistakes={

@@ -106,7 +106,7 @@ inception_block = Check(
         "BatchNorm and ReLU are missing behind the last convolution of each branch.": (
             _inception(unit=_conv)
         ),
-        "BatchNorm and ReLU are missing: this is one linear map.": (
+        "BatchNorm and ReLU are missing: three of the four branches are linear maps.": (
             _inception(unit=_conv, reduced=_conv)
         ),
         "BatchNorm and ReLU come before the convolutions. Here they come behind.": (

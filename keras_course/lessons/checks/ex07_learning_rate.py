@@ -71,6 +71,9 @@ decayed = Check(
         "`rate` was not used: begin with it.": (
             lambda rate, decay, epoch: _by_steps(1.0, decay, epoch)
         ),
+        "the brackets are missing: / binds more closely than +. Divide by (1 + decay).": (
+            lambda rate, decay, epoch: rate + epoch * decay
+        ),
     },
 )
 
@@ -101,6 +104,10 @@ inverse_time = Check(
         ),
         "the brackets are in the wrong place: only the decay is multiplied with the epoch.": (
             lambda rate, decay, epoch: rate / ((1 + decay) * epoch)
+        ),
+        "the brackets are missing: * comes after /, so that "
+        "the rate was multiplied with the epoch. Divide by (1 + decay * epoch).": (
+            lambda rate, decay, epoch: rate / (1 + decay) * epoch
         ),
         "each epoch divided the rate of the epoch before. Divide the first rate, once.": _product,
         "the 1 is missing: at epoch 0 nothing may change.": (
@@ -133,7 +140,7 @@ def _numbers(function, **inputs):
 def _losses(random, patience):
     """Draw losses: improvements, and between them epochs that improve only on the one before."""
     best, losses = float(random.uniform(1.8, 2.2)), []
-    for waiting in (0, patience - 1, patience, 2 * patience + 1, patience + 1):
+    for waiting in (patience - 1, patience - 1, patience, 2 * patience + 1, patience + 1):
         best *= float(random.uniform(0.7, 0.9))
         losses.append(best)
         if waiting:  # the best again, then far above it and coming down
@@ -168,8 +175,10 @@ def _plateau(
     lower=lambda rate, factor: rate * factor,
     often=np.inf,
     at_once=False,
+    known=False,
 ):
     best = before = np.inf if improved(0, 1, 1) else -np.inf
+    best = losses[0] if known else best
     waited, reductions, rates = 0, 0, []
     for loss in losses:
         if not at_once:
@@ -220,6 +229,8 @@ reduce_on_plateau = Check(
         ),
         "the count goes on after the rate was lowered, so that each further epoch lowers it again. "
         "It begins anew there.": _plateau_with(begin_anew=False),
+        "the first epoch was compared with itself, and counted as one without improvement. Begin "
+        "with infinity.": _plateau_with(known=True),
         "one epoch too many was waited for: `patience` of them without improvement are enough.": (
             lambda losses, rate, factor, patience: _plateau(losses, rate, factor, patience + 1)
         ),

@@ -215,15 +215,16 @@ def _adagrad(
     gradient,
     state,
     learning_rate,
+    epsilon=1e-7,
     *,
     start=0.1,
     add=lambda total, g, rate: total + g**2,
-    step=lambda g, total, before: g / np.sqrt(total + 1e-7),
+    step=lambda g, total, before, epsilon: g / np.sqrt(total + epsilon),
 ):
     before = state.get("G", start)
     total = add(before, gradient, learning_rate)
     with np.errstate(all="ignore"):
-        return weights - learning_rate * step(gradient, total, before), {"G": total}
+        return weights - learning_rate * step(gradient, total, before, epsilon), {"G": total}
 
 
 def _adagrad_with(**changes):
@@ -233,8 +234,8 @@ def _adagrad_with(**changes):
 adagrad = Check(
     "8.3",
     slides="39",
-    right=_by_keras(lambda: keras.optimizers.Adagrad()),
-    cases=_cases(0.3, sizes=(1.0, 0.1)),
+    right=_by_keras(lambda epsilon=1e-7: keras.optimizers.Adagrad(epsilon=epsilon)),
+    cases=_cases(0.3, sizes=(1.0, 0.1), epsilon=0.05),
     observe=_steps,
     mistakes={
         DOWNHILL: _uphill(_adagrad),
@@ -243,8 +244,12 @@ adagrad = Check(
             _forgetful(_adagrad)
         ),
         "the root is missing: divide by the root of G + epsilon.": (
-            _adagrad_with(step=lambda g, total, before: g / (total + 1e-7))
+            _adagrad_with(step=lambda g, total, before, epsilon: g / (total + epsilon))
         ),
+        "epsilon stands outside of the root: divide by the root of G + epsilon.": (
+            _adagrad_with(step=lambda g, total, before, epsilon: g / (np.sqrt(total) + epsilon))
+        ),
+        "`epsilon` was not used: add it to G below the root.": _fixed(_adagrad, "epsilon", 1e-7),
         "the gradients were not squared before they were added up.": (
             _adagrad_with(add=lambda total, g, rate: total + g)
         ),
@@ -252,7 +257,7 @@ adagrad = Check(
             _adagrad_with(add=lambda total, g, rate: total + np.abs(g))
         ),
         "G came too late: this step's squared gradient is in it, too.": (
-            _adagrad_with(step=lambda g, total, before: g / np.sqrt(before + 1e-7))
+            _adagrad_with(step=lambda g, total, before, epsilon: g / np.sqrt(before + epsilon))
         ),
         "G is one number for all weights. Each weight has its own.": (
             _adagrad_with(add=lambda total, g, rate: total + np.sum(g**2))
@@ -261,7 +266,7 @@ adagrad = Check(
             _adagrad_with(add=lambda total, g, rate: total + np.mean(g**2))
         ),
         "the step was multiplied by the root of G. Divide by it.": (
-            _adagrad_with(step=lambda g, total, before: g * np.sqrt(total + 1e-7))
+            _adagrad_with(step=lambda g, total, before, epsilon: g * np.sqrt(total + epsilon))
         ),
         "the learning rate is in G. Only the squared gradients are.": (
             _adagrad_with(add=lambda total, g, rate: total + (rate * g) ** 2)

@@ -1,8 +1,10 @@
 """Checks of lesson 9: transformations by each image's own draw, and a layer by what it draws."""
 
+import dataclasses
+from collections.abc import Callable
+
 import keras
 import numpy as np
-from keras import ops
 
 from keras_course.layers import RandomShift as ShiftOfThePackage
 from keras_course.lessons.check import Check, Unusable
@@ -261,8 +263,11 @@ SIDE, CALLS = 11, 2
 def _what_it_draws(layer_class, pixels):
     """Observe a layer: equal images whose pixels say where they were, shifted several times.
 
-    Everything is true of any draw, so that two layers of the same kind give the same.
+    Everything is true of any draw, so that two layers of the same kind give the same, and that the
+    facts of a known mistake need no layer, which would have to be compiled.
     """
+    if isinstance(layer_class, _Known):
+        return layer_class(pixels)
     import tensorflow as tf
 
     layer = layer_class(pixels)
@@ -295,23 +300,36 @@ def _what_it_draws(layer_class, pixels):
         for shift, centre in zip(shifts, centres, strict=True)
     ]
     places = [np.unique(centre.round().astype(int), axis=0) for centre in centres]
+    return _facts(
+        *kept,
+        moves=any(map(moved, results)) or any(map(moved, again)),
+        whole=all(whole),
+        rigid=all(rigid),
+        places=len(places[0]),
+        others=not np.array_equal(centres[0], centres[1]),
+        down=(int(places[0][:, 0].min()), int(places[0][:, 0].max())),
+        right=(int(places[0][:, 1].min()), int(places[0][:, 1].max())),
+    )
+
+
+def _facts(inference, silent, *, moves, whole, rigid, places, others, down, right):
     facts = {
-        "leaves images as they are in inference": kept[0],
-        "leaves images as they are where nothing is said about training": kept[1],
-        "shifts images in training": any(map(moved, results)) or any(map(moved, again)),
-        "shifts by whole pixels": all(whole),
-        "moves all pixels of an image alike": all(rigid),
-        "different shifts in a batch": len(places[0]),
+        "leaves images as they are in inference": inference,
+        "leaves images as they are where nothing is said about training": silent,
+        "shifts images in training": moves,
+        "shifts by whole pixels": whole,
+        "moves all pixels of an image alike": rigid,
+        "different shifts in a batch": places,
     }
     drawn = {
-        "shifts the next batch in another way": not np.array_equal(centres[0], centres[1]),
-        "down, from": int(places[0][:, 0].min()),
-        "down, to": int(places[0][:, 0].max()),
-        "right, from": int(places[0][:, 1].min()),
-        "right, to": int(places[0][:, 1].max()),
+        "shifts the next batch in another way": others,
+        "down, from": down[0],
+        "down, to": down[1],
+        "right, from": right[0],
+        "right, to": right[1],
     }
     # With one draw for all images the others are not the same from one time to the next.
-    return {**facts, **(drawn if len(places[0]) > 1 else dict.fromkeys(drawn))}
+    return {**facts, **(drawn if places > 1 else dict.fromkeys(drawn))}
 
 
 def _as_images(result, images):
@@ -321,79 +339,68 @@ def _as_images(result, images):
     return result
 
 
-def _shifted(images, down, right):
-    import tensorflow as tf
+class _Counts(keras.layers.Layer):
+    """A layer that asks for the number of images in a way that fails while `fit` compiles."""
 
-    _, height, width, _ = images.shape
-    rows = ops.clip(ops.subtract(ops.arange(height), down[:, None]), 0, height - 1)
-    columns = ops.clip(ops.subtract(ops.arange(width), right[:, None]), 0, width - 1)
-    images = tf.gather(images, rows, axis=1, batch_dims=1)
-    return tf.gather(images, columns, axis=2, batch_dims=1)
-
-
-class _Shift(keras.layers.Layer):
-    """The layer with all that mistakes change as methods."""
-
-    def __init__(self, pixels=4):
+    def __init__(self, pixels, numbers):
         super().__init__()
-        self.pixels = pixels
-        self.generator = keras.random.SeedGenerator()
-
-    def active(self, training):
-        return training
-
-    def numbers(self, images):
-        return ops.shape(images)[0]
-
-    def draw(self, count):
-        return keras.random.randint((count,), -self.pixels, self.pixels + 1, seed=self.generator)
-
-    def both(self, count):
-        return self.draw(count), self.draw(count)
+        self.numbers = numbers
 
     def call(self, images, training=None):
-        if not self.active(training):
+        if not training:
             return images
-        return _shifted(images, *self.both(self.numbers(images)))
+        return images[: keras.random.randint((self.numbers(images),), 0, 1, seed=1)]
 
 
-def _layer(**methods):
-    return type("RandomShift", (_Shift,), methods)
+def _counting(numbers):
+    return lambda pixels: _Counts(pixels, numbers)
 
 
-def _one_for_all(self, count):
-    return [ops.repeat(self.draw(1), count) for _ in range(2)]
+def _both_ways(pixels):
+    return -pixels, pixels
 
 
-def _along(draw):
-    return lambda self, count: draw(self, self.draw(count))
+@dataclasses.dataclass(frozen=True)
+class _Known:
+    """The facts of a layer with a mistake, by the number of pixels; left out, of a right one."""
 
+    inference: bool = True
+    silent: bool = True
+    moves: bool = True
+    places: Callable[[int], int] = lambda pixels: (2 * pixels + 1) ** 2
+    others: bool = True
+    down: Callable[[int], tuple[int, int]] = _both_ways
+    right: Callable[[int], tuple[int, int]] = _both_ways
 
-def _uniform(low, high):
-    """Return a way to draw by cutting off decimals."""
-
-    def draw(self, count):
-        numbers = keras.random.uniform(
-            (count,), low(self.pixels), high(self.pixels), seed=self.generator
+    def __call__(self, pixels):
+        places, (from_, to) = self.places(pixels), self.down(pixels)
+        return _facts(
+            self.inference,
+            self.silent,
+            moves=self.moves and (from_ < to or self.right(pixels) != (0, 0)),
+            whole=True,
+            rigid=True,
+            places=places,
+            others=self.others,
+            down=self.down(pixels),
+            right=self.right(pixels),
         )
-        return ops.cast(numbers, "int32")
-
-    return draw
 
 
-def _randint(low, high, seed=None):
-    def draw(self, count):
-        return keras.random.randint(
-            (count,), low(self.pixels), high(self.pixels), seed=seed or self.generator
-        )
-
-    return draw
+def _one_number(pixels):
+    return 2 * pixels + 1
 
 
-def _fixed(self, count):
-    return [
-        keras.random.randint((count,), -self.pixels, self.pixels + 1, seed=seed) for seed in (1, 2)
-    ]
+def _from(low, high, **changes):
+    """Return the facts of a layer that draws whole numbers from low to high, both included."""
+
+    def between(pixels):
+        return low(pixels), high(pixels)
+
+    def places(pixels):
+        return (high(pixels) - low(pixels) + 1) ** 2
+
+    return _Known(places=places, down=between, right=between, **changes)
 
 
 RandomShift = Check(
@@ -404,54 +411,50 @@ RandomShift = Check(
     observe=_what_it_draws,
     mistakes={
         "while `fit` compiles, `images.shape[0]` is None. Use ops.shape(images)[0].": (
-            _layer(numbers=lambda self, images: images.shape[0])
+            _counting(lambda images: images.shape[0])
         ),
         "while `fit` compiles, nobody can count the images by `len`. Use ops.shape(images)[0].": (
-            _layer(numbers=lambda self, images: len(images))
+            _counting(len)
         ),
         "it shifts in inference, too: predictions then depend on chance. Look at `training`.": (
-            _layer(active=lambda self, training: True)
+            _Known(inference=False, silent=False)
         ),
         "it shifts unless it is told not to: `training` is None where nothing is said, and that "
-        "means inference.": _layer(active=lambda self, training: training is not False),
+        "means inference.": _Known(silent=False),
         "it is the other way round: it shifts in inference, and does nothing in training.": (
-            _layer(active=lambda self, training: not training)
+            _Known(inference=False, silent=False, moves=False, places=lambda pixels: 1)
         ),
-        "it never shifts.": _layer(active=lambda self, training: False),
+        "it never shifts.": _Known(moves=False, places=lambda pixels: 1),
         "there is one draw for the whole batch, as in Keras' `RandomCrop`. Draw a number for each "
-        "image.": _layer(both=_one_for_all),
-        "down and right are the same number. Draw twice.": (
-            _layer(both=_along(lambda self, drawn: (drawn, drawn)))
-        ),
+        "image.": _Known(places=lambda pixels: 1),
+        "down and right are the same number. Draw twice.": _Known(places=_one_number),
         "the images move down and up alone. Draw for right, too.": (
-            _layer(both=_along(lambda self, drawn: (drawn, 0 * drawn)))
+            _Known(places=_one_number, right=lambda pixels: (0, 0))
         ),
         "the images move right and left alone. Draw for down, too.": (
-            _layer(both=_along(lambda self, drawn: (0 * drawn, drawn)))
+            _Known(places=_one_number, down=lambda pixels: (0, 0))
         ),
         "the largest shift never comes: `maxval` is excluded.": (
-            _layer(draw=_randint(lambda pixels: -pixels, lambda pixels: pixels))
+            _from(lambda pixels: -pixels, lambda pixels: pixels - 1)
         ),
         "the images move in one direction only: draw from -pixels on.": (
-            _layer(draw=_randint(lambda pixels: 0, lambda pixels: pixels + 1))
+            _from(lambda pixels: 0, lambda pixels: pixels)
         ),
         "the images move in one direction only, and the largest shift never comes: draw from "
         "-pixels on, and `maxval` is excluded.": (
-            _layer(draw=_randint(lambda pixels: 0, lambda pixels: pixels))
+            _from(lambda pixels: 0, lambda pixels: pixels - 1)
         ),
         "the largest shifts never come, neither up nor down: decimals were cut off, which makes "
         "1.5 into 1. Use `keras.random.randint`.": (
-            _layer(draw=_uniform(lambda pixels: -pixels, lambda pixels: pixels))
+            _from(lambda pixels: 1 - pixels, lambda pixels: pixels - 1)
         ),
         "the smallest number never comes: decimals were cut off, which makes -1.5 into -1. Use "
-        "`keras.random.randint`.": (
-            _layer(draw=_uniform(lambda pixels: -pixels, lambda pixels: pixels + 1))
-        ),
+        "`keras.random.randint`.": _from(lambda pixels: 1 - pixels, lambda pixels: pixels),
         "every batch gets the same shifts. A seed that is a number, or draws by NumPy, are the "
-        "same in each step that `fit` has compiled. Use seed=self.generator.": _layer(both=_fixed),
+        "same in each step that `fit` has compiled. Use seed=self.generator.": _Known(others=False),
         "down and right are the same number, and the same in every batch: a seed that is a number "
         "gives the same draw each time. Use seed=self.generator.": (
-            _layer(draw=_randint(lambda pixels: -pixels, lambda pixels: pixels + 1, seed=1))
+            _Known(places=_one_number, others=False)
         ),
     },
 )

@@ -176,10 +176,11 @@ def _stop(
     keep=lambda best, stop, losses: best,
     end=lambda stop: stop,
     join=lambda keep, stop: (keep, stop),
+    known=False,
 ):
     best, waited = 0, 0
     for epoch, loss in enumerate(losses):
-        if epoch:
+        if epoch or known:
             if better(loss, losses[best], losses[epoch - 1]):
                 best, waited = epoch, 0 if reset else waited
             else:
@@ -211,6 +212,9 @@ best_epoch = Check(
         ),
         "the count of epochs goes on after an improvement. It begins anew there.": (
             _stop_with(reset=False)
+        ),
+        "the first epoch was compared with itself, and counted as one without improvement.": (
+            _stop_with(known=True)
         ),
         "one epoch too many was waited for: `patience` epochs without improvement are enough.": (
             lambda losses, patience: _stop(losses, patience + 1)
@@ -424,6 +428,9 @@ def _what_it_drops(function, x, rate):
         else None,
         "the factor of what is left": float(factors[0]) if len(factors) == 1 else "none",
         "drops others at the next call": not np.array_equal(kept, drop(2) != 0),
+        "how many are dropped varies": len({np.count_nonzero(drop(n)) for n in range(1, 6)}) > 1
+        if all(rows.values())
+        else None,
         "draws with the generator that was given": np.array_equal(first, drop(1)),
     }
 
@@ -472,6 +479,12 @@ def _by_keras(x, rate, training, random):
 def _numbers(random, shape):
     """Draw numbers far from zero, so that a zero was dropped."""
     return random.uniform(0.5, 2, shape) * random.choice([-1, 1], shape)
+
+
+def _ranks(random, shape):
+    """Give each number another place, as a share of all."""
+    size = np.prod(shape)
+    return random.permutation(size).reshape(shape) / size
 
 
 def _swapped(drawn, rate):
@@ -547,6 +560,8 @@ dropout = Check(
             )
         ),
         "nothing is dropped.": lambda x, rate, training, random: x,
+        "always the same number of units is dropped. Each is dropped or kept by a draw of its own, "
+        "whatever happens to the others.": _dropout_with(draw=_ranks),
     },
 )
 
@@ -775,7 +790,7 @@ iou = Check(
         "it is upside down: the intersection is above the line.": (
             _ratio(lambda n: n.either / n.both)
         ),
-        "the number of pixels in both masks is missing its other half: divide by the union.": (
+        "this is the number of pixels in both masks. Divide it by that of the union.": (
             _ratio(lambda n: n.both)
         ),
         "this is the background's: the masks are turned around.": (

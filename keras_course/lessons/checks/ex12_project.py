@@ -206,8 +206,11 @@ margin = Check(
         "it was divided by the number of images outside of the root. n belongs into it.": (
             lambda accuracy, images: 1.96 * _deviation(accuracy, images) / images**0.5
         ),
-        "p was multiplied with itself, or with nothing. The variance is p (1 - p).": (
+        "the factor 1 - p is missing: the variance is p (1 - p).": (
             lambda accuracy, images: 1.96 * (accuracy / images) ** 0.5
+        ),
+        "p was multiplied with itself. The variance is p (1 - p).": (
+            lambda accuracy, images: 1.96 * accuracy / images**0.5
         ),
         "1.96 stands inside the root.": (
             lambda accuracy, images: 1.96**0.5 * _deviation(accuracy, images)

@@ -1,10 +1,9 @@
-"""The commands of the lessons: for students, and for the staff."""
+"""The commands for students: what to do, is it right, and what may be wrong."""
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
-from keras_course import quiet
+from keras_course.cli import options
 from keras_course.errors import UserError
 
 
@@ -90,64 +89,12 @@ def solution(given):
     print(source.solution(path.read_text(encoding="utf-8"), number))
 
 
-def handout_build(given):
-    from keras_course.lessons import handout
-
-    only = _numbers(given.only) if given.only else None
-    solutions = Path(given.solutions)
-    if given.nbgrader:
-        if given.repository:
-            raise UserError(
-                "--repository is for exercises in Colab, --nbgrader for a course folder."
-            )
-        written = handout.build_for_nbgrader(solutions, Path(given.nbgrader), only=only)
-    else:
-        output = Path(given.output or "exercises")
-        written = handout.build(
-            solutions,
-            output,
-            repository=given.repository,
-            only=only,
-            minutes=handout.measured_minutes(solutions.resolve().parent),
-        )
-    print("\n".join(map(str, written)))
-
-
-def handout_gallery(given):
-    missing = [name for name in ("nbclient", "nbconvert") if not find_spec(name)]
-    if missing:
-        raise UserError(f"{missing[0]} is not installed: pip install -e '.[staff]'")
-    from keras_course.lessons.gallery import gallery
-
-    only = _numbers(given.only) if given.only else None
-    for path in gallery(Path(given.solutions), Path(given.output), only):
-        print(path, flush=True)
-
-
-def staff_verify(given):
-    quiet.import_keras()
-    from keras_course.lessons import staff
-
-    wrong = staff.verify(Path(), full=given.full, repository=given.repository)
-    print(f"{len(wrong)} findings." if wrong else "All is well.")
-    return int(bool(wrong))
-
-
 def hand_in(given):
     from keras_course.lessons import handin
 
     path = Path(given.output)
     names = handin.hand_in(Path(given.run), Path(given.notebook), path)
     print(f"{path} holds {', '.join(dict.fromkeys(name.split('/')[0] for name in names))}.")
-
-
-def class_results(given):
-    from keras_course.lessons.class_page import class_page
-
-    path = Path(given.output)
-    count, wrong = class_page([Path(name) for name in given.handins], path)
-    print(f"{path}: {count} hand-ins.", *wrong, sep="\n")
-    return int(bool(wrong))
 
 
 def _checked(course, number):
@@ -166,21 +113,6 @@ def _todo(number):
     if "." not in number:
         raise UserError(f"Give the number of a TODO, like {number}.1. Received: {number!r}.")
     return number
-
-
-def _numbers(text):
-    """Return the numbers that "1-3,5" means."""
-    numbers = set()
-    try:
-        for part in text.split(","):
-            first, _, last = part.partition("-")
-            numbers |= set(range(int(first), int(last or first) + 1))
-    except ValueError:
-        raise UserError(f"--only takes numbers like 1-6 or 2,5. Received: {text!r}.") from None
-    return numbers
-
-
-# Options ----------------------------------------------------------------------------------------
 
 
 def number_argument(command):
@@ -212,61 +144,12 @@ def handin_options(command):
     command.add_argument("--output", metavar="FILE", default="handin.zip", help=text)
 
 
-def class_options(command):
-    command.add_argument("handins", metavar="HANDIN", nargs="+", help="a zip of `handin`")
-    text = "left out: class.html"
-    command.add_argument("--output", metavar="FILE", default="class.html", help=text)
-
-
-def actions(table):
-    """Return a function that gives a command its actions."""
-
-    def add(command):
-        chosen = command.add_subparsers(metavar="ACTION", required=True)
-        for name, (function, add_options, text) in table.items():
-            action = chosen.add_parser(name, help=text, description=text)
-            add_options(action)
-            action.set_defaults(command=function)
-
-    return add
-
-
-def build_options(command):
-    command.add_argument("--solutions", metavar="FOLDER", default="solutions")
-    command.add_argument("--output", metavar="FOLDER", help="left out: exercises")
-    command.add_argument("--only", metavar="NUMBERS", help="of lessons, like 1-6")
-    text = "on GitHub: notebooks with a badge that opens them in Colab"
-    command.add_argument("--repository", metavar="OWNER/NAME", help=text)
-    command.add_argument("--nbgrader", metavar="FOLDER", help="a course folder for nbgrader")
-
-
-def gallery_options(command):
-    command.add_argument("--solutions", metavar="FOLDER", default="solutions")
-    text = "left out: gallery"
-    command.add_argument("--output", metavar="FOLDER", default="gallery", help=text)
-    command.add_argument("--only", metavar="NUMBERS", help="of lessons, like 1-6")
-
-
-def verify_options(command):
-    command.add_argument("--full", action="store_true", help="run every lesson, too")
-    text = "what the exercises were built with"
-    command.add_argument("--repository", metavar="OWNER/NAME", help=text)
-
-
-HANDOUT_COMMANDS = {
-    "build": (handout_build, build_options, "make the exercises of the solutions"),
-    "gallery": (handout_gallery, gallery_options, "run the solutions, and make pages of them"),
-}
-STAFF_COMMANDS = {"verify": (staff_verify, verify_options, "does the course hold together?")}
 COMMANDS = {
-    "list": (list_lessons, lambda command: None, "the lessons, and how far you are"),
+    "list": (list_lessons, options.none, "the lessons, and how far you are"),
     "check": (check, check_options, "check what you wrote for a lesson"),
     "watch": (watch, watch_options, "check again whenever you save"),
     "hint": (hint, todo_argument, "a hint for a TODO; the next one says more"),
     "reset": (reset, number_argument, "begin a lesson anew, and keep what you wrote"),
     "solution": (solution, solution_options, "show the solution of a TODO"),
     "handin": (hand_in, handin_options, "one zip of a run and its notebook"),
-    "class": (class_results, class_options, "for teachers: a page of results that were handed in"),
-    "handout": (None, actions(HANDOUT_COMMANDS), "for teachers: make the exercises"),
-    "staff": (None, actions(STAFF_COMMANDS), "for teachers: does the course hold together?"),
 }

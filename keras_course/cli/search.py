@@ -1,0 +1,114 @@
+"""The commands that search a learning rate: the range test, and KerasTuner's search."""
+
+import dataclasses
+from pathlib import Path
+
+from keras_course import quiet
+from keras_course.cli import options
+from keras_course.cli.recipe import searched_recipe
+
+
+def find_lr(given):
+    recipe = searched_recipe(given)
+    from keras_course import runs
+    from keras_course.search.range_test import RangeTest, range_test
+
+    low, high = given.band
+    RangeTest(given.steps, low, high)  # or say what is impossible, before anything is written
+    with runs.output(given.output, goes_on=False) as folder:
+        range_test(recipe, steps=given.steps, low=low, high=high, folder=runs.claim(folder, recipe))
+    print(f"Picture: {folder / 'range_test.png'}")
+
+
+def find_lr_options(command):
+    options.recipe_options(command)
+    text = "of the test, each with a higher rate; left out: 100"
+    command.add_argument("--steps", type=int, metavar="N", default=100, help=text)
+    text = "lowest and highest learning rate of the test, left out: 1e-6 1"
+    names, rates = ("LOW", "HIGH"), (1e-6, 1.0)
+    command.add_argument("--band", type=float, nargs=2, metavar=names, default=rates, help=text)
+
+
+def tune(given):
+    if given.show:
+        return _show(given.show)
+    if given.slurm:
+        from keras_course.search import slurm
+
+        print(slurm.write(given.slurm, _without_slurm(given.typed), given.nodes, given.gpus))
+        return
+    recipe = searched_recipe(given)
+    from keras_course import runs
+    from keras_course.search import workers
+    from keras_course.search.tune import tune
+
+    seconds = 60 * given.trial_minutes if given.trial_minutes else None
+    if workers.is_worker():
+        return workers.do_part(dataclasses.asdict(recipe), given.output, None, seconds)
+    with runs.output(given.output) as folder:
+        runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
+        found = tune(
+            recipe,
+            folder,
+            search=given.search,
+            trials=given.trials,
+            steps=given.steps,
+            band=given.band,
+            paired=not given.unpaired,
+            trial_seconds=seconds,
+            workers=given.workers,
+            parallel_rates=given.parallel_rates,
+        )
+    print(f"{found.text()}\nThe search is in {folder}.")
+
+
+def _without_slurm(typed):
+    """Return the command that the batch script runs."""
+    kept, skip = ["keras-course"], False
+    for word in typed:
+        name = word.split("=")[0]
+        if name in ("--slurm", "--nodes", "--gpus", "--workers"):
+            skip = "=" not in word
+        elif skip and not word.startswith("-"):
+            skip = False
+        else:
+            kept.append(word)
+            skip = False
+    return kept
+
+
+def _show(folder):
+    """Print and draw the trials of a search, which may go on meanwhile."""
+    quiet.import_keras()
+    from keras_course.search.leaderboard import Search
+    from keras_course.search.tune import draw
+
+    found = Search.so_far(Path(folder) / "search")
+    print(found.text())
+    for path in draw(found):
+        print(path)
+
+
+def tune_options(command):
+    options.recipe_options(command)
+    options.search_options(command)
+    text = "lowest and highest learning rate, like 1e-4 1e-2; left out: a range test finds them"
+    command.add_argument("--band", type=float, nargs=2, metavar=("LOW", "HIGH"), help=text)
+    text = "batches of a trial; left out: those of an epoch"
+    command.add_argument("--steps", type=int, metavar="N", help=text)
+    text = "other weights and batches for each trial, not the same for all"
+    command.add_argument("--unpaired", action="store_true", help=text)
+    text = "processes that share the trials, each with a GPU or its share of the cores"
+    command.add_argument("--workers", type=int, metavar="N", help=text)
+    text = "trials that are trained in one program, on a GPU with KERAS_BACKEND=jax"
+    command.add_argument("--parallel-rates", type=int, metavar="K", help=text)
+    text = "a trial that takes longer counts as failed"
+    command.add_argument("--trial-minutes", type=float, metavar="M", help=text)
+    text = "write a batch script for SLURM that does this, left out: tune.sbatch"
+    command.add_argument("--slurm", metavar="FILE", nargs="?", const="tune.sbatch", help=text)
+    text = "of the batch script"
+    command.add_argument("--nodes", type=int, metavar="N", default=1, help=text)
+    text = "of each node of the batch script"
+    command.add_argument("--gpus", type=int, metavar="G", default=1, help=text)
+    text = "print and draw the trials of a search, of this folder, as far as it is"
+    command.add_argument("--show", metavar="FOLDER", help=text)

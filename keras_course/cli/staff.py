@@ -1,0 +1,113 @@
+"""The commands for teachers: hand out, verify, and see what was handed in."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from keras_course import quiet
+from keras_course.cli import options
+from keras_course.errors import UserError
+
+
+def handout_build(given):
+    from keras_course.lessons import handout
+
+    only = _numbers(given.only) if given.only else None
+    solutions = Path(given.solutions)
+    if given.nbgrader:
+        if given.repository:
+            raise UserError(
+                "--repository is for exercises in Colab, --nbgrader for a course folder."
+            )
+        written = handout.build_for_nbgrader(solutions, Path(given.nbgrader), only=only)
+    else:
+        output = Path(given.output or "exercises")
+        written = handout.build(
+            solutions,
+            output,
+            repository=given.repository,
+            only=only,
+            minutes=handout.measured_minutes(solutions.resolve().parent),
+        )
+    print("\n".join(map(str, written)))
+
+
+def handout_gallery(given):
+    needed = ("nbclient", "nbconvert", "ipykernel", "latex2mathml")
+    missing = [name for name in needed if not find_spec(name)]
+    if missing:
+        raise UserError(f"{missing[0]} is not installed: pip install -e '.[staff]'")
+    from keras_course.lessons.gallery import gallery
+
+    only = _numbers(given.only) if given.only else None
+    for path in gallery(Path(given.solutions), Path(given.output), only):
+        print(path, flush=True)
+
+
+def staff_verify(given):
+    quiet.import_keras()
+    from keras_course.lessons import staff
+
+    wrong = staff.verify(Path(), full=given.full, repository=given.repository)
+    print(f"{len(wrong)} findings." if wrong else "All is well.")
+    return int(bool(wrong))
+
+
+def class_results(given):
+    from keras_course.lessons.class_page import class_page
+
+    path = Path(given.output)
+    count, wrong = class_page([Path(name) for name in given.handins], path)
+    print(f"{path}: {count} hand-ins.", *wrong, sep="\n")
+    return int(bool(wrong))
+
+
+def _numbers(text):
+    """Return the numbers that "1-3,5" means."""
+    numbers = set()
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            numbers |= set(range(int(first), int(last or first) + 1))
+    except ValueError:
+        raise UserError(f"--only takes numbers like 1-6 or 2,5. Received: {text!r}.") from None
+    return numbers
+
+
+def build_options(command):
+    command.add_argument("--solutions", metavar="FOLDER", default="solutions")
+    command.add_argument("--output", metavar="FOLDER", help="left out: exercises")
+    command.add_argument("--only", metavar="NUMBERS", help="of lessons, like 1-6")
+    text = "on GitHub: notebooks with a badge that opens them in Colab"
+    command.add_argument("--repository", metavar="OWNER/NAME", help=text)
+    command.add_argument("--nbgrader", metavar="FOLDER", help="a course folder for nbgrader")
+
+
+def gallery_options(command):
+    command.add_argument("--solutions", metavar="FOLDER", default="solutions")
+    text = "left out: gallery"
+    command.add_argument("--output", metavar="FOLDER", default="gallery", help=text)
+    command.add_argument("--only", metavar="NUMBERS", help="of lessons, like 1-6")
+
+
+def verify_options(command):
+    command.add_argument("--full", action="store_true", help="run every lesson, too")
+    text = "what the exercises were built with"
+    command.add_argument("--repository", metavar="OWNER/NAME", help=text)
+
+
+def class_options(command):
+    command.add_argument("handins", metavar="HANDIN", nargs="+", help="a zip of `handin`")
+    text = "left out: class.html"
+    command.add_argument("--output", metavar="FILE", default="class.html", help=text)
+
+
+HANDOUT = {
+    "build": (handout_build, build_options, "make the exercises of the solutions"),
+    "gallery": (handout_gallery, gallery_options, "run the solutions, and make pages of them"),
+}
+STAFF = {"verify": (staff_verify, verify_options, "does the course hold together?")}
+COMMANDS = {
+    "class": (class_results, class_options, "for teachers: a page of results that were handed in"),
+    "handout": (None, options.actions(HANDOUT), "for teachers: make the exercises"),
+    "staff": (None, options.actions(STAFF), "for teachers: does the course hold together?"),
+}

@@ -1,0 +1,152 @@
+"""The commands that train classifiers: the main job, one network, several, a new head."""
+
+import dataclasses
+from pathlib import Path
+
+from keras_course import quiet
+from keras_course.cli import options
+from keras_course.cli.data import prepare
+from keras_course.cli.recipe import check_positive, fields, recipe_of, searched_recipe
+from keras_course.cli.results import print_validation
+from keras_course.errors import Failure, UserError
+
+
+def run(given):
+    recipe = searched_recipe(given)
+    from keras_course import job, runs
+
+    with runs.output(given.output) as folder:
+        job.run(
+            recipe,
+            folder,
+            minutes=given.minutes,
+            search=given.search,
+            trials=given.trials,
+        )
+
+
+def run_options(command):
+    options.recipe_options(command)
+    options.minutes_option(command)
+    options.search_options(command)
+
+
+def demo_options(command):
+    options.recipe_options(command)
+    # Three, with a margin for a machine that slows down.
+    options.minutes_option(command, default=2.75)
+    options.search_options(command, trials=3)
+
+
+def train(given):
+    if given.resume:
+        return _resume(given)
+    recipe = recipe_of(given)
+    from keras_course import replicas, runs, training
+
+    with runs.output(given.output) as folder:
+        run = training.fit(
+            recipe,
+            folder,
+            minutes=given.minutes,
+            replicas=given.devices and replicas.count(given.devices),
+        )
+    print_validation(run)
+
+
+def _resume(given):
+    """Go on with a training that was cut off; its folder says what it is of."""
+    quiet.import_keras()
+    from keras_course import devices, files, replicas, runs, training, transfer
+    from keras_course.recipes import Recipe
+
+    if given.recipe or given.minutes or given.output or fields(given, Recipe):
+        raise UserError(
+            f"--resume {given.resume} goes on with what was begun there: leave out --recipe and "
+            "its parts, --minutes and --output."
+        )
+    recipe = runs.recipe_of(given.resume)
+    if not Path(given.resume, "last.npz").exists() and not runs.is_finished(Path(given.resume)):
+        raise UserError(
+            f"No training has begun in {given.resume}, perhaps a search. "
+            f"{runs.how_to_go_on(given.resume)}"
+        )
+    if recipe.pretrained and given.devices not in (None, "1"):
+        raise UserError("transfer trains on one device: leave out --devices.")
+    if given.device == "gpu":
+        devices.require_gpu()
+    prepare(recipe.dataset, given.yes)
+    try:
+        if recipe.pretrained:
+            random = dataclasses.replace(recipe, pretrained=None)
+            run = transfer.transfer(recipe.pretrained, random, given.resume)
+        else:
+            chosen = given.devices and replicas.count(given.devices)
+            run = training.fit(recipe, given.resume, replicas=chosen)
+    except (KeyboardInterrupt, files.DiskFull):
+        print(runs.how_to_go_on(given.resume), flush=True)
+        raise
+    print_validation(run)
+
+
+def train_options(command):
+    options.recipe_options(command)
+    options.minutes_option(command)
+    text = "all, or how many devices share each batch; left out: 1, or as a run to --resume began"
+    command.add_argument("--devices", metavar="N", help=text)
+    text = "go on with a run that was cut off, to the result that it would have had"
+    command.add_argument("--resume", metavar="RUN", help=text)
+
+
+def compare(given):
+    quiet.import_keras()
+    from keras_course import compare, data, runs
+
+    check_positive(given)
+    data.check(given.dataset)
+    prepare(given.dataset, given.yes)
+    with runs.output(given.output) as folder:
+        results = compare.compare(
+            folder,
+            networks=given.models.split(",") if given.models else tuple(compare.NETWORKS),
+            minutes=given.minutes,
+            seeds=given.seeds,
+            dataset=given.dataset,
+        )
+    print(compare.table(results))
+    if not (folder / "compare.png").exists():
+        raise Failure(
+            "Every run failed; the reasons stand above. Mend them, and start the same command "
+            f"again with --output {folder}."
+        )
+    print(f"Picture: {folder / 'compare.png'}")
+
+
+def compare_options(command):
+    text = "alexnet,vgg11,googlenet,resnet20,densenet16, or some of them"
+    command.add_argument("--models", metavar="NAME,NAME", help=text)
+    text = "of each network and seed, left out: 10"
+    command.add_argument("--minutes", type=float, metavar="M", default=10.0, help=text)
+    text = "runs of each network, left out: 3"
+    command.add_argument("--seeds", type=int, metavar="N", default=3, help=text)
+    text = "left out: cifar10"
+    command.add_argument("--dataset", metavar="NAME", default="cifar10", help=text)
+    options.yes_option(command)
+    options.output_option(command)
+
+
+def transfer(given):
+    quiet.import_keras()
+    from keras_course import runs, transfer
+
+    recipe = recipe_of(given, transfer.recipe_of(given.source, given.model))
+    with runs.output(given.output) as folder:
+        run = transfer.transfer(given.source, recipe, folder)
+    print_validation(run)
+
+
+def transfer_options(command):
+    command.add_argument("source", metavar="SOURCE", help="a run folder, or imagenet with --model")
+    options.recipe_options(command)
+    text = "of the new head alone, at most, left out: 10; --epochs: of all layers after it"
+    command.add_argument("--frozen-epochs", type=int, metavar="N", help=text)

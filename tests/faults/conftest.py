@@ -1,0 +1,22 @@
+"""What comes out of a job that nothing befalls, once for all tests that compare with it."""
+
+import functools
+
+import pytest
+
+from tests.faults import operations, processes
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """A function from a job to its folder, which stays as it is, its outcome, and the number of its
+    file operations."""
+
+    @functools.cache
+    def run(job):
+        folder = tmp_path_factory.mktemp("whole") / "run"
+        code, said, found = processes.run(job, folder, operations.Counter(folder))
+        assert code == 0, said
+        return folder, *found
+
+    return run
