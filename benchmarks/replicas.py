@@ -44,7 +44,7 @@ def table(results: dict) -> str:
         one, two = case["accuracies"]
         lines.append(f"| {name} | {shown} | {one:.1%} | {two:.1%} |")
     steps = len(results["cases"]["group"]["losses"][0])
-    last = f"Relative differences of the loss in {steps} steps of a small network, float32."
+    last = f"Relative differences of the loss in {steps} steps of a small network."
     return "\n".join([*lines, "", f"{last} {machine.said(results)}."])
 
 
@@ -53,7 +53,8 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="print the table, train nothing")
     if not parser.parse_args().show:
         cases = {name: measure(name) for name in NORMALIZATIONS}
-        files.write_json(RESULTS, {"cases": cases, **machine.today()})
+        here = {**machine.today(), "precision": "float32"}  # that of the recipe
+        files.write_json(RESULTS, {"cases": cases, **here})
     print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
 
 
