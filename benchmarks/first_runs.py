@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from benchmarks import machine
@@ -50,9 +51,20 @@ def measure(name: str) -> dict:
 
 def table(results: dict) -> str:
     """Return the results as Markdown."""
-    blocks = [f"```\n$ {run['typed']}\n...\n{run['said']}\n```" for run in results.values()]
+    blocks = [
+        f"```\n$ {run['typed']}\n...\n{_wrapped(run['said'])}\n```" for run in results.values()
+    ]
     said = "; ".join(sorted({machine.said(run) for run in results.values()}))
     return "\n\n".join([*blocks, f"{said}."])
+
+
+def _wrapped(said):
+    """Return what was said with no line that a page would cut off."""
+    lines = (
+        textwrap.fill(line, 96, subsequent_indent=" " * 17, break_on_hyphens=False)
+        for line in said.splitlines()
+    )
+    return "\n".join(lines)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ and compiled once: the search puts its first weights back before the training.
 """
 
 import dataclasses
+import textwrap
 import time
 from pathlib import Path
 
@@ -127,11 +128,19 @@ def summary(run: Run, exported: Exported | str, page: Path, seconds: float) -> s
     epochs = f"epoch {metrics['best_epoch']} of {metrics['epochs']}"
     training_time = timing.duration(metrics["seconds"])
     opened = runs.times_opened(metrics)
+    model = textwrap.fill(
+        str(exported),
+        width=96,
+        initial_indent="  model          ",
+        subsequent_indent=" " * 17,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     return f"""
 {run.recipe.model} on {run.recipe.dataset}, {metrics["device"]}, {metrics["precision"]}
   learning rate  {run.recipe.learning_rate:.2g}, {_origin(run)}
   validation     {validation["accuracy"]:.1%} at {epochs}
   test           {test["accuracy"]:.1%} of {test["images"]:,} images, opened {opened}
   time           {timing.duration(seconds)}, of which training {training_time}
-  model          {exported}
+{model}
   report         {page}"""

@@ -30,7 +30,8 @@ def step(name, weight, gradients, rate=0.1):
     ],
 )  # fmt: skip
 def test_two_steps_by_hand(name, expected):
-    assert step(name, 1.0, [2.0, 1.0]) == pytest.approx(expected, abs=1e-6)
+    small = name == "adadelta"  # whose steps are
+    assert step(name, 1.0, [2.0, 1.0]) == pytest.approx(expected, abs=1e-6 if small else 1e-5)
 
 
 def test_all_six_of_the_lecture_are_there():
