@@ -19,9 +19,8 @@ class Killed(Exception):
 def call(function: str, *arguments: Any) -> Any:
     """Return what the function of this name returns, like "keras_course.compare.train_or_say".
 
-    Keras is imported first, quietly; so the arguments have to be plain values. Whatever ends the
-    block of the call, as Ctrl-C and SIGTERM do, ends the process, too. Errors: Killed, also where
-    the function raises.
+    Keras is imported first, quietly; so the arguments have to be plain values. What interrupts the
+    call, Ctrl-C or SIGTERM, ends the process, too. Errors: Killed, also where the function raises.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)

@@ -64,8 +64,8 @@ def run(
         loop = Loop(folder, monitor, precision, shown=monitor.removeprefix("val_"))
         if loop.state:
             chosen, minutes = type(chosen)(**loop.state.recipe), None
-        metrics = {"model": name, "dataset": dataset}
-        metrics |= _train(chosen, loop, folder, metrics, material, afterwards, minutes)
+        about = {"model": name, "dataset": dataset}
+        metrics = _train(chosen, loop, folder, about, material, afterwards, minutes)
         network = runs.best_network(folder)
         metrics["test_set_opened"] += 1
         files.write_sealed(folder / "metrics.json", metrics)
@@ -75,7 +75,7 @@ def run(
         return metrics
 
 
-def _train(chosen, loop, folder, metrics, material, afterwards, minutes):
+def _train(chosen, loop, folder, about, material, afterwards, minutes):
     """Train, and return the metrics, which are written however it ends."""
     given = material(chosen, loop.precision)
     steps = given.steps_per_epoch
@@ -92,7 +92,7 @@ def _train(chosen, loop, folder, metrics, material, afterwards, minutes):
     files.write_json(folder / "recipe.json", recipe)
     left = loop.left(chosen.epochs)
     print(
-        f"Training {metrics['model']} with {metrics['dataset']}, {devices.describe()}, "
+        f"Training {about['model']} with {about['dataset']}, {devices.describe()}, "
         f"{loop.precision}: {left} epochs of {timing.duration(epoch)}, "
         f"{timing.duration(left * epoch)} in all. Ctrl-C ends it and keeps the best epoch.",
         flush=True,
@@ -104,7 +104,7 @@ def _train(chosen, loop, folder, metrics, material, afterwards, minutes):
     others = [follow]
     if minutes is not None:
         others.append(callbacks.EndInTime(loop.began + 60 * minutes - afterwards, follow))
-    metrics = {**metrics, "recipe": recipe}
+    metrics = {**about, "recipe": recipe}
     try:
         loop.fit(
             given.model,

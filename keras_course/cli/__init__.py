@@ -64,11 +64,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="`keras-course COMMAND --help` lists the options of a command.",
     )
     top.add_argument("--version", action="version", version=f"keras-course {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, (function, add_options, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
-        add_options(command)
-        command.set_defaults(command=function)
+    options.actions(COMMANDS, title="commands", metavar="COMMAND")(top)
     return top
 
 

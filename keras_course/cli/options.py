@@ -57,11 +57,12 @@ def none(command):
     """Of a command that has none."""
 
 
-def actions(table):
-    """Return a function that gives a command its actions."""
+def actions(table, metavar="ACTION", **settings):
+    """Return a function that gives a command its actions: by name what is called, what adds its
+    options, and what the help says of it."""
 
     def add(command):
-        chosen = command.add_subparsers(metavar="ACTION", required=True)
+        chosen = command.add_subparsers(metavar=metavar, required=True, **settings)
         for name, (function, add_options, text) in table.items():
             action = chosen.add_parser(name, help=text, description=text)
             add_options(action)
