@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from keras_course import files, schedules, timing, variables
+from keras_course import files, integrity, schedules, timing, variables
 from keras_course.errors import Failure, Terminated
 
 # Ctrl-C, and how schedulers (SLURM, Colab) say that a process is about to end.
@@ -196,7 +196,7 @@ class SaveBest(keras.callbacks.Callback):
         bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
         with files.whole(self.path, keep_older=True) as temporary:
             bare.save(temporary)
-            self.checksum = files.checksum(temporary)
+            self.checksum = integrity.checksum(temporary)
 
 
 def seconds_of_saving(model: keras.Model, folder: Path) -> float:

@@ -20,7 +20,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_course import files, variables
+from keras_course import files, integrity, variables
 from keras_course.errors import UserError
 
 # What Keras' callbacks know from epoch to epoch; a callback of ours, or a user's, says it in
@@ -68,8 +68,8 @@ class State:
 
 
 def read(path: Path) -> State:
-    """Return the state that a file holds. Errors: files.Damaged."""
-    with np.load(files.check_zip(path)) as arrays:
+    """Return the state that a file holds. Errors: integrity.Damaged."""
+    with np.load(integrity.check_zip(path)) as arrays:
         said = json.loads(str(arrays["state"]))
         count = said.pop("variables")
         values = [arrays[f"variable_{number}"] for number in range(count)]
@@ -92,8 +92,8 @@ def newest(path: Path, best: Path) -> State | None:
         return state
 
     try:
-        return files.newest(path, usable)
-    except files.Damaged as error:
+        return integrity.newest(path, usable)
+    except integrity.Damaged as error:
         print(f"{error} The training begins anew.", flush=True)
         return None
 
@@ -102,12 +102,12 @@ def _bring_back_best(best, kept):
     if kept["epoch"] == 0:
         return
     for path in (best, files.older(best)):
-        if path.exists() and files.checksum(path) == kept["checksum"]:
+        if path.exists() and integrity.checksum(path) == kept["checksum"]:
             if path != best:
                 with files.whole(best) as temporary:
                     shutil.copyfile(path, temporary)
             return
-    raise files.Damaged(best, f"it is not what epoch {kept['epoch']} left")
+    raise integrity.Damaged(best, f"it is not what epoch {kept['epoch']} left")
 
 
 class Checkpoint(keras.callbacks.Callback):

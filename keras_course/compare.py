@@ -27,6 +27,8 @@ from keras_course import (
     data,
     devices,
     files,
+    folders,
+    integrity,
     lock,
     plots,
     runs,
@@ -107,12 +109,12 @@ def _begin(folder, settings):
     """Return the results so far; those of runs that failed are left out, to be tried again."""
     path = folder / "compare.json"
     if not path.exists():
-        runs.claim_new(folder)
+        folders.claim_new(folder)
         files.write_json(path, {**settings, "runs": {}})
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise files.Damaged(path, f"{error}. Give another folder with --output") from error
+        raise integrity.Damaged(path, f"{error}. Give another folder with --output") from error
     for name, value in settings.items():
         if results[name] != value:
             raise UserError(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from keras_course import data, files, lock, runs, timing, training
+from keras_course import data, files, folders, integrity, lock, runs, timing, training
 from keras_course.data import pipeline
 from keras_course.errors import UserError
 from keras_course.export import Exported, export
@@ -37,7 +37,7 @@ def run(
     What a folder holds of this job already is not done again.
     """
     began = time.perf_counter()
-    folder = runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
+    folder = folders.claim(folder, recipe, chosen=("learning_rate", "epochs"))
     with lock.alone(folder):
         return _run(recipe, folder, minutes, search, trials, began)
 
@@ -52,7 +52,7 @@ def _run(recipe, folder, minutes, search, trials, began):
         sizes = {}
         if minutes is not None:
             timing.epochs_within(60 * minutes, epoch)  # or say now that not even one fits
-            runs.mark(folder, recipe)
+            folders.mark(folder, recipe)
             sizes = _search_sizes(folder, minutes * 60, epoch / steps_per_epoch, trials)
         found = tune(
             recipe, folder, search=search, trials=trials, splits=splits, model=model, **sizes
@@ -97,7 +97,7 @@ def _search_sizes(folder, seconds, step, trials):
     must have the same ones.
     """
     path = folder / "search_sizes.json"
-    if sizes := files.intact(path):
+    if sizes := integrity.intact(path):
         return sizes
     # The range test costs as much as a trial, and judging a trial a fifth of it.
     steps = max(seconds / 10, min(30, seconds / 4)) / step / (1 + 1.2 * trials)
@@ -107,7 +107,7 @@ def _search_sizes(folder, seconds, step, trials):
         "range_test_steps": min(max(steps, 40), 100),
         "validation_images": 1000,
     }
-    files.write_sealed(path, sizes)
+    integrity.write_sealed(path, sizes)
     return sizes
 
 

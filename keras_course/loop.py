@@ -14,7 +14,16 @@ from pathlib import Path
 
 import keras
 
-from keras_course import callbacks, checkpoint, devices, files, out_of_memory, step, variables
+from keras_course import (
+    callbacks,
+    checkpoint,
+    devices,
+    files,
+    integrity,
+    out_of_memory,
+    step,
+    variables,
+)
 from keras_course.errors import UserError
 
 
@@ -51,7 +60,7 @@ class Loop:
         self.test_set_opened = _opened(folder)
         if self.test_set_opened:  # which must not be forgotten
             known = {"status": "interrupted", "test_set_opened": self.test_set_opened}
-            files.write_sealed(folder / "metrics.json", known)
+            integrity.write_sealed(folder / "metrics.json", known)
         else:
             (folder / "metrics.json").unlink(missing_ok=True)  # of how an earlier start ended
         self.part = self.before = 0
@@ -191,8 +200,8 @@ class Loop:
 def _opened(folder):
     """Return how often the test set was opened; metrics that say so may have been damaged."""
     told = 0
-    with contextlib.suppress(FileNotFoundError, files.Damaged):
-        told = files.read_sealed(folder / "metrics.json").get("test_set_opened", 0)
+    with contextlib.suppress(FileNotFoundError, integrity.Damaged):
+        told = integrity.read_sealed(folder / "metrics.json").get("test_set_opened", 0)
     return max(told, int((folder / "test_predictions.npz").exists()))
 
 

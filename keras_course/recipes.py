@@ -30,8 +30,8 @@ class Recipe:
     alternating_flip: mirror half of the images in even epochs, the others in odd ones, in place of
     "flip" in `augmentation`. label_smoothing: see `losses`. weight_decay, averaging: see
     `optimizers`; what is validated and kept are the averages. mirrored: the trained network answers
-    with the mean over an image and its mirror image, see `models.mirrored`. shifted: also over the
-    image shifted by so many pixels, see `models.shifted`. Neither in the validation of an epoch.
+    with the mean over an image and its mirror image. shifted: also over the image shifted by so
+    many pixels, see `models.test_time_augmentation`. Neither in the validation of an epoch.
     """
 
     dataset: str = "shapes"

@@ -11,7 +11,17 @@ from typing import NamedTuple
 
 import keras
 
-from keras_course import callbacks, devices, files, lock, runs, schedules, timing
+from keras_course import (
+    callbacks,
+    devices,
+    files,
+    folders,
+    integrity,
+    lock,
+    runs,
+    schedules,
+    timing,
+)
 from keras_course.loop import Loop
 
 
@@ -56,7 +66,7 @@ def run(
     UserError for a folder that holds anything else; `callbacks.Diverged` when the loss is not
     finite any more.
     """
-    folder = runs.claim(folder, chosen, ("epochs",) if minutes else ())
+    folder = folders.claim(folder, chosen, ("epochs",) if minutes else ())
     with lock.alone(folder), files.telling_when_full(folder):
         if done := runs.tested(folder):
             return done
@@ -68,10 +78,10 @@ def run(
         metrics = _train(chosen, loop, folder, about, material, afterwards, minutes)
         network = runs.best_network(folder)
         metrics["test_set_opened"] += 1
-        files.write_sealed(folder / "metrics.json", metrics)
+        integrity.write_sealed(folder / "metrics.json", metrics)
         metrics["test"] = test(network, folder, metrics)
         metrics["seconds"] = loop.seconds()
-        files.write_sealed(folder / "metrics.json", metrics)
+        integrity.write_sealed(folder / "metrics.json", metrics)
         return metrics
 
 
@@ -118,5 +128,5 @@ def _train(chosen, loop, folder, about, material, afterwards, minutes):
         )
     finally:
         metrics |= loop.record(given.model)
-        files.write_sealed(folder / "metrics.json", metrics)
+        integrity.write_sealed(folder / "metrics.json", metrics)
     return metrics

@@ -18,6 +18,7 @@ from keras_course import (
     data,
     devices,
     files,
+    folders,
     lock,
     losses,
     models,
@@ -134,7 +135,7 @@ def fit(
     cannot work.
     """
     _refuse_two_schedules(recipe, extra_callbacks)
-    folder = runs.claim(folder, recipe, chosen=("epochs",) if minutes else ())
+    folder = folders.claim(folder, recipe, chosen=("epochs",) if minutes else ())
     with lock.alone(folder), files.telling_when_full(folder):
         if runs.is_finished(folder):
             print(f"{folder} holds the finished run of this recipe; it is used as it is.")

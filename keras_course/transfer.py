@@ -18,7 +18,7 @@ import os
 
 import keras
 
-from keras_course import data, devices, files, lock, runs, schedules, training
+from keras_course import data, devices, files, folders, lock, runs, schedules, training
 from keras_course.data import pipeline
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
@@ -81,7 +81,7 @@ def transfer(
         )
     name = _name(source)
     random, recipe = recipe, dataclasses.replace(recipe, pretrained=name)
-    folder = runs.claim(folder, recipe)
+    folder = folders.claim(folder, recipe)
     with lock.alone(folder), files.telling_when_full(folder):
         if runs.is_finished(folder):
             print(

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_course import files
+from keras_course import files, integrity
 
 
 def read(model: keras.Model) -> list[np.ndarray]:
@@ -38,8 +38,8 @@ def save(model: keras.Model, path: Path) -> None:
 
 
 def read_file(path: Path) -> list[np.ndarray]:
-    """Return the values that `save` wrote. Errors: files.Damaged."""
-    with np.load(files.check_zip(path)) as values:
+    """Return the values that `save` wrote. Errors: integrity.Damaged."""
+    with np.load(integrity.check_zip(path)) as values:
         return [values[f"arr_{i}"] for i in range(len(values.files))]
 
 

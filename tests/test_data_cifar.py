@@ -416,17 +416,14 @@ def test_the_real_cifar_is_what_import_expects():
 
 
 @pytest.mark.data
-def test_the_second_load_of_cifar_takes_under_two_seconds_and_no_tensorflow():
+def test_the_second_load_of_cifar_needs_no_tensorflow():
     data.load("cifar10")
     program = (
-        "import sys, time; from keras_course import data; start = time.monotonic();"
-        "splits = data.load('cifar10'); seconds = time.monotonic() - start;"
-        "print(seconds, len(splits.train.labels), 'tensorflow' in sys.modules)"
+        "import sys; from keras_course import data; splits = data.load('cifar10');"
+        "print(len(splits.train.labels), 'tensorflow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    seconds, count, tensorflow = done.stdout.split()
-    assert (count, tensorflow) == ("45000", "False")
-    assert float(seconds) < 2
+    assert done.stdout.split() == ["45000", "False"]
 
 
 @pytest.mark.data

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from keras_course import data
+from keras_course import cli, data
 from keras_course.data import download, prepared
 from keras_course.errors import UserError
 
@@ -51,9 +51,7 @@ def test_a_fast_host_passes_without_reading_everything():
 
 def test_a_file_smaller_than_the_trial_passes():
     with host([bytes(1000)]) as url:
-        start = time.monotonic()
         assert download.rate(url, 1000, seconds=5) > 0
-        assert time.monotonic() - start < 2
 
 
 def test_a_slow_host_is_refused_with_its_rate_and_the_minutes_it_would_take():
@@ -70,12 +68,12 @@ def test_the_same_slow_host_passes_for_a_small_file():
         assert download.rate(url, 100_000, seconds=0.5) > 1000
 
 
-def test_a_host_that_accepts_and_says_nothing_ends_in_time():
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        start = time.monotonic()
-        with pytest.raises(download.SlowHostError, match="does not answer"):
-            download.rate(f"http://127.0.0.1:{silent.getsockname()[1]}/", 1000, seconds=0.3)
-        assert time.monotonic() - start < 2
+def test_a_host_that_accepts_and_says_nothing_is_not_waited_for():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,  # as long as the test lasts
+        pytest.raises(download.SlowHostError, match="does not answer"),
+    ):
+        download.rate(f"http://127.0.0.1:{silent.getsockname()[1]}/", 1000, seconds=0.3)
 
 
 def test_a_closed_port_and_an_error_page_are_refused_at_once():
@@ -90,16 +88,17 @@ def test_a_closed_port_and_an_error_page_are_refused_at_once():
         download.rate(url, 1000, seconds=5)
 
 
-def test_a_name_look_up_that_hangs_ends_in_time(monkeypatch):
+def test_a_name_look_up_that_hangs_is_not_waited_for(monkeypatch):
+    end = threading.Event()
+
     def hang(*_, **__):
-        time.sleep(5)
+        end.wait()
         raise OSError("too late")
 
     monkeypatch.setattr(urllib.request, "urlopen", hang)
-    start = time.monotonic()
     with pytest.raises(download.SlowHostError):
         download.rate("http://127.0.0.1/", 1000, seconds=0.2)
-    assert time.monotonic() - start < 2
+    end.set()
 
 
 def test_the_time_of_the_trial_leaves_room_for_imports_within_20_seconds():
@@ -132,6 +131,30 @@ def test_prepare_downloads_when_the_host_is_fast(monkeypatch):
     monkeypatch.setattr(prepared, "builder", lambda name: Stub())
     with host([bytes(1_000_000)] * 20) as url:
         assert data.prepare("cifar10", url=url).as_posix() == "somewhere/cifar10/3.0.2"
+
+
+@pytest.mark.parametrize("answer, downloaded", [("y", True), ("", False)])
+def test_the_command_downloads_when_its_question_is_answered_with_yes(
+    answer, downloaded, monkeypatch, capsys
+):
+    asked, done = [], []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answer)
+    monkeypatch.setattr(data, "prepare", lambda name: done.append(name) or "somewhere/cifar10")
+    assert cli.main(["data", "prepare", "cifar10"]) == (0 if downloaded else 2)
+    assert asked == ["cifar10 is not here. Download 170 MB? [y/N] "]
+    assert done == ["cifar10"] * downloaded
+    told = capsys.readouterr()
+    if downloaded:
+        assert "cifar10 is in somewhere/cifar10." in told.out
+    else:
+        assert "cifar10 is not here." in told.err and "data import" in told.err
+
+
+def test_what_is_prepared_already_is_not_downloaded(monkeypatch, capsys):
+    monkeypatch.setattr(prepared, "find", lambda name: "somewhere/cifar10")
+    assert cli.main(["data", "prepare", "cifar10", "--yes"]) == 0
+    assert capsys.readouterr().out == "cifar10 is in somewhere/cifar10 already.\n"
 
 
 def test_a_download_that_breaks_off_names_the_cause_and_the_other_ways_in(monkeypatch):

@@ -1,8 +1,6 @@
-import contextlib
 import errno
 import json
 import os
-import zipfile
 
 import pytest
 
@@ -30,67 +28,6 @@ def test_the_temporary_name_keeps_the_suffix_that_libraries_look_at(tmp_path):
     with files.whole(tmp_path / "model.keras") as temporary:
         assert temporary.suffix == ".keras" and temporary.parent == tmp_path
         temporary.write_text("model")
-
-
-def test_the_generation_before_is_kept_and_used_where_the_newer_is_damaged(tmp_path, capsys):
-    path = tmp_path / "state.json"
-    for number in range(3):
-        files.write_sealed(path, {"number": number}, keep_older=True)
-    assert files.read_sealed(path) == {"number": 2}
-    assert files.read_sealed(files.older(path)) == {"number": 1}
-    assert {found.name for found in tmp_path.iterdir()} == {"state.json", "state.older.json"}
-    path.write_text(path.read_text().replace("2", "3", 1))
-    assert files.newest(path, files.read_sealed) == {"number": 1}
-    assert "state.json is damaged" in capsys.readouterr().out
-    files.older(path).unlink()
-    with pytest.raises(files.Damaged):
-        files.newest(path, files.read_sealed)
-    assert files.newest(tmp_path / "nothing", files.read_sealed) is None
-
-
-def test_without_hard_links_the_older_generation_is_a_copy(tmp_path, monkeypatch):
-    def no_links(self, other):
-        raise PermissionError(errno.EPERM, "no links here")
-
-    monkeypatch.setattr(files.Path, "hardlink_to", no_links)
-    for number in range(2):
-        files.write_sealed(tmp_path / "state.json", {"number": number}, keep_older=True)
-    assert files.read_sealed(tmp_path / "state.older.json") == {"number": 0}
-
-
-def test_every_bit_that_turns_in_a_sealed_file_is_noticed(tmp_path):
-    path = tmp_path / "state.json"
-    written = {"rate": 0.1, "name": "a", "list": [1, None]}
-    files.write_sealed(path, written)
-    right = path.read_bytes()
-    for bit in range(8 * len(right)):
-        wrong = bytearray(right)
-        wrong[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(wrong)
-        with contextlib.suppress(files.Damaged):  # else a space became a line's end
-            assert files.read_sealed(path) == written
-    for length in range(len(right) - 1):  # the last byte ends the line
-        path.write_bytes(right[:length])
-        with pytest.raises(files.Damaged):
-            files.read_sealed(path)
-
-
-def test_every_bit_that_turns_in_the_content_of_a_zip_file_is_noticed(tmp_path):
-    path, content = tmp_path / "a.npz", os.urandom(50)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("values", content)
-    right = path.read_bytes()
-    assert files.check_zip(path) == path
-    for bit in range(8 * len(right)):
-        wrong = bytearray(right)
-        wrong[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(wrong)
-        with contextlib.suppress(files.Damaged), zipfile.ZipFile(files.check_zip(path)) as archive:
-            assert [archive.read(name) for name in archive.namelist()] == [content]
-    for length in range(len(right)):
-        path.write_bytes(right[:length])
-        with pytest.raises(files.Damaged):
-            files.check_zip(path)
 
 
 def test_a_full_disk_is_told_with_path_and_bytes_and_the_old_file_stays(tmp_path):

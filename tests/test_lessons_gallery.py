@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from keras_course import cli
 from keras_course.lessons import gallery, handout
 from tests.test_lessons_checks import LESSONS
 from tests.test_repository import ROOT
@@ -14,6 +15,35 @@ def test_formulas_are_shown_without_a_network():
     text = gallery.with_mathml("It costs $x^2$.\n\n$$ y = \\sqrt{x} $$\n\nNot \\$3 and \\$4.")
     assert text.count("<math") == 2 and 'display="block"' in text
     assert text.startswith("It costs <math") and text.endswith("Not \\$3 and \\$4.")
+
+
+LESSON = """# %% [markdown]
+# # 1 Sums
+# Slides 3 to 4.
+# %%
+def add(a, b):
+    # TODO 1.1: add them
+    ### BEGIN SOLUTION
+    return a + b
+    ### END SOLUTION
+
+
+print("together", add(1, 2))
+"""
+
+
+def test_the_command_makes_a_page_of_each_lesson_and_an_index(tmp_path, capsys):
+    for name in ("nbclient", "nbconvert", "ipykernel", "latex2mathml"):
+        pytest.importorskip(name)
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "solutions" / "ex01_sums.py").write_text(LESSON)
+    pages = tmp_path / "pages"
+    given = ["--solutions", str(tmp_path / "solutions"), "--output", str(pages)]
+    assert cli.main(["handout", "gallery", *given]) == 0
+    made = [pages / "ex01_sums.html", pages / "index.html"]
+    assert capsys.readouterr().out.split() == [str(path) for path in made]
+    assert "together 3" in made[0].read_text(encoding="utf-8")
+    assert '<a href="ex01_sums.html">1 Sums</a>' in made[1].read_text(encoding="utf-8")
 
 
 @pytest.mark.lessons

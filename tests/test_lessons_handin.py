@@ -6,8 +6,9 @@ import zipfile
 
 import pytest
 
-from keras_course import cli, files
-from keras_course.lessons import class_page
+from keras_course import cli, integrity
+from keras_course.lessons import class_page, handin
+from tests.test_repository import ROOT
 
 
 @pytest.fixture
@@ -21,8 +22,8 @@ def run(tmp_path):
         (folder / name).write_text("x")
     recipe = {"model": "resnet20", "dataset": "shapes", "learning_rate": 0.01, "seed": 0}
     (folder / "recipe.json").write_text(json.dumps(recipe))
-    files.write_sealed(folder / "metrics.json", metrics())
-    (tmp_path / "ex12.ipynb").write_text("{}")
+    integrity.write_sealed(folder / "metrics.json", metrics())
+    (tmp_path / "ex12.ipynb").write_text('{"cells": []}')
     return folder
 
 
@@ -66,14 +67,28 @@ def test_a_hand_in_has_notebook_report_recipe_metrics_and_model(run, tmp_path, c
     ]
 
 
+def test_what_is_as_it_was_handed_out_is_named(run, tmp_path, capsys):
+    lesson = ROOT / "exercises" / "ex05_resnet.py"
+    for notebook in (lesson, lesson.with_suffix(".ipynb")):
+        arguments = ["handin", str(run), str(notebook), "--output", str(tmp_path / "a.zip")]
+        assert cli.main(arguments) == 0
+        said = f"Not solved in {notebook.name}: 5.1, 5.2, 5.3, 5.4. If you worked in another file"
+        assert said in capsys.readouterr().out
+    answered = tmp_path / "ex05_resnet.py"
+    text = lesson.read_text(encoding="utf-8")
+    answered.write_text(text.replace("    raise NotImpl", "    # raise NotImpl"))
+    assert handin.unsolved(answered) == []
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (lambda run: (run / "report.html").unlink(), "`keras-course report"),
         (lambda run: (run / "recipe.json").unlink(), "`keras-course train"),
+        (lambda run: (run.parent / "ex12.ipynb").write_text("{"), "ex12.ipynb is not a notebook"),
         (lambda run: (run.parent / "ex12.ipynb").unlink(), "NOTEBOOK is a notebook or a script"),
         (
-            lambda run: files.write_sealed(run / "metrics.json", {"test_set_opened": 0}),
+            lambda run: integrity.write_sealed(run / "metrics.json", {"test_set_opened": 0}),
             "`keras-course test",
         ),
         (lambda run: (run / "metrics.json").write_text("{"), "metrics.json is damaged"),

@@ -9,8 +9,7 @@ from keras_course.errors import UserError
 from keras_course.layers import Whitening
 from keras_course.models import FASTNETS, build
 from keras_course.models.fastnet import IdentityFirst, fastnet
-from keras_course.models.mirrored import mirrored
-from keras_course.models.shifted import shifted
+from keras_course.models.test_time_augmentation import mirrored, shifted
 from tests.builders import steps_to_learn
 from tests.conftest import bright_channel
 

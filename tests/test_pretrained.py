@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_course import fetch
 from keras_course.errors import UserError
 from keras_course.layers import BatchNormalization
 from keras_course.models import build, imagenet, pretrained
@@ -328,18 +329,18 @@ def host(monkeypatch, tmp_path):
 
 
 def test_a_download_is_whole_or_not_there_at_all_and_says_its_size(host, tmp_path, capsys):
-    imagenet.download(f"{host}/whole", tmp_path / "a.h5")
+    fetch.fetch(f"{host}/whole", tmp_path / "a.h5")
     assert (tmp_path / "a.h5").read_bytes() == bytes(1000)
     assert "Downloading 0.001 MB" in capsys.readouterr().out
     for path in ("half", "missing", "silent"):
         with pytest.raises(OSError):
-            imagenet.download(f"{host}/{path}", tmp_path / "b.h5", seconds=0.5)
+            fetch.fetch(f"{host}/{path}", tmp_path / "b.h5", seconds=0.5)
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
 
 def test_a_host_that_does_not_answer_ends_in_the_ways_that_there_are(host, monkeypatch, tmp_path):
     monkeypatch.setattr(imagenet, "HOST", f"{host}/silent")
-    monkeypatch.setattr(imagenet, "SECONDS", 0.5)
+    monkeypatch.setattr(fetch, "SECONDS", 0.5)
     monkeypatch.setitem(
         imagenet.APPLICATIONS, "resnet50", lambda **_: small(1000, "simple_cnn_gap")
     )
@@ -401,7 +402,7 @@ def test_the_files_are_those_that_keras_would_download(name, monkeypatch):
         raise Stop
 
     monkeypatch.setattr("keras.src.utils.file_utils.get_file", get_file)
-    monkeypatch.setattr(imagenet, "download", lambda url, path: asked.append((path.name, url)))
+    monkeypatch.setattr(imagenet.fetch, "fetch", lambda url, path: asked.append((path.name, url)))
     monkeypatch.setenv("KERAS_HOME", "/nowhere")
     monkeypatch.setattr(imagenet.Path, "mkdir", lambda *_, **__: None)
     with pytest.raises(UserError):

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_course import files, training
+from keras_course import files, integrity, training
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
 from keras_course.report import pages, report
@@ -182,7 +182,7 @@ def test_words_from_outside_stay_words(trained, splits, tmp_path):
     Run(folder, recipe, [], metrics).write_metrics(device=EVIL)
     board = {**LEADERBOARD, "search": EVIL}
     (folder / "search").mkdir()
-    files.write_sealed(folder / "search" / "leaderboard.json", board)
+    integrity.write_sealed(folder / "search" / "leaderboard.json", board)
     splits = splits._replace(class_names=(EVIL, '"><img src=x onerror=alert(2)>', "$x_{$"))
     page = Page(report(Run.load(folder), splits=splits))
     assert not page.tags("script")
@@ -198,7 +198,7 @@ def test_without_a_search_it_says_so(run, splits):
 
 def test_the_search_is_shown_and_a_diverged_trial_has_no_score(run, splits):
     (run.folder / "search").mkdir()
-    files.write_sealed(run.folder / "search" / "leaderboard.json", LEADERBOARD)
+    integrity.write_sealed(run.folder / "search" / "leaderboard.json", LEADERBOARD)
     png = (run.folder / "curves.png").read_bytes()
     (run.folder / "range_test.png").write_bytes(png)
     (run.folder / "search" / "search.png").write_bytes(png)

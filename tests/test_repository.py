@@ -25,6 +25,8 @@ FLOORS = [
     {"files", "quiet", "signals"},
     {
         "apart",
+        "fetch",
+        "integrity",
         "lock",
         "devices",
         "layers",
@@ -50,7 +52,7 @@ FLOORS = [
     {"data", "models", "drawing"},
     {"recipes", "preview", "describe"},
     {"runs", "variables"},
-    {"out_of_memory"},
+    {"out_of_memory", "folders"},
     {"timing", "checkpoint"},
     {"callbacks"},
     {"loop"},

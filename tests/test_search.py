@@ -8,7 +8,7 @@ import pytest
 
 from keras_course import cli
 from keras_course.errors import Terminated, UserError
-from keras_course.files import read_sealed
+from keras_course.integrity import read_sealed
 from keras_course.search import leaderboard, pictures, range_test, tune
 from keras_course.search.leaderboard import Search
 from keras_course.search.narrator import Narrator
@@ -236,13 +236,13 @@ def test_a_search_that_goes_on_can_be_shown_and_one_that_is_ended_tells_its_best
 
 
 def test_the_line_of_a_trial_looks_at_no_other_trial(tmp_path, monkeypatch):
-    read_sealed, read = leaderboard.files.read_sealed, collections.Counter()
+    read_sealed, read = leaderboard.integrity.read_sealed, collections.Counter()
 
     def reading(path):
         read[path] += 1
         return read_sealed(path)
 
-    monkeypatch.setattr(leaderboard.files, "read_sealed", reading)
+    monkeypatch.setattr(leaderboard.integrity, "read_sealed", reading)
     found = tune.tune(RECIPE, tmp_path, **QUICK | {"search": "grid", "trials": 6})
     histories = [
         tmp_path / "search" / "tuner" / f"trial_{trial['trial']}" / "history.json"

@@ -15,7 +15,8 @@ import pytest
 
 from keras_course import devices, training
 from keras_course.errors import UserError
-from keras_course.files import DiskFull, read_sealed
+from keras_course.files import DiskFull
+from keras_course.integrity import read_sealed
 from keras_course.search import tune, workers
 from keras_course.search.workers import Share, gpu_names, shares
 from tests.search_rows import LINEAR, SPLITS

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, cli, files, mask_plots, segmentation, timing
+from keras_course import callbacks, cli, integrity, mask_plots, segmentation, timing
 from keras_course.callbacks import Diverged
 from keras_course.data import masks, shapes
 from keras_course.errors import UserError
@@ -48,7 +48,7 @@ def test_the_folder_holds_what_the_header_says(done):
     names |= {"best.keras", "last.npz", "last.older.npz"}
     found = {file.name for file in folder.iterdir() if not file.name.startswith(".")}
     assert found - {"best.older.keras"} == names
-    assert files.read_sealed(folder / "metrics.json") == metrics
+    assert integrity.read_sealed(folder / "metrics.json") == metrics
     assert (folder / "segmentation.png").read_bytes().startswith(b"\x89PNG")
     with (folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))

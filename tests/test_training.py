@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, files, runs, schedules, timing, training
+from keras_course import callbacks, integrity, schedules, timing, training
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
-from keras_course.models.shifted import shifted
+from keras_course.models.test_time_augmentation import shifted
 from keras_course.recipes import Recipe
 from keras_course.runs import Run
 
@@ -102,7 +102,7 @@ def test_a_test_that_was_cut_off_and_is_made_again_is_counted(splits, tmp_path, 
             training.test(run, splits=splits)
     opened = training.test(Run.load(tmp_path), splits=splits).metrics["test_set_opened"]
     assert opened == 2
-    files.write_sealed(  # a training that is started again does not forget
+    integrity.write_sealed(  # a training that is started again does not forget
         tmp_path / "metrics.json", {**Run.load(tmp_path).metrics, "status": "interrupted"}
     )
     assert training.fit(recipe, tmp_path, splits=splits).metrics["test_set_opened"] == 2
@@ -271,22 +271,6 @@ def test_a_damaged_run_folder_is_named(run, tmp_path):
         Run.load(tmp_path).model()
 
 
-def test_the_folder_of_a_command_and_how_it_goes_on_are_told(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    with runs.output(None) as folder:
-        assert capsys.readouterr().out == (
-            "Everything goes into runs/0001. The same command with --output runs/0001 goes on, if "
-            "it is cut off.\n"
-        )
-    for error in (KeyboardInterrupt(), files.DiskFull(folder, 0, 0)):
-        with pytest.raises(type(error)), runs.output(folder):
-            (folder / "recipe.json").touch()
-            raise error
-        assert capsys.readouterr().out == "The same command with --output runs/0001 goes on.\n"
-    with runs.output(None, goes_on=False):
-        assert capsys.readouterr().out == ""
-
-
 def test_two_processes_do_not_open_the_test_set_of_one_run(splits, tmp_path, monkeypatch):
     run = training.fit(dataclasses.replace(TINY, epochs=1), tmp_path, splits=splits)
     first = training.test(run, splits=splits)
@@ -298,22 +282,6 @@ def test_two_processes_do_not_open_the_test_set_of_one_run(splits, tmp_path, mon
     monkeypatch.setattr(training.lock, "alone", taken)
     with pytest.raises(UserError, match="Process 1"):
         training.test(run, splits=splits)
-
-
-def test_runs_are_numbered(tmp_path):
-    first, second = runs.new_folder(tmp_path / "runs"), runs.new_folder(tmp_path / "runs")
-    assert (first.name, second.name) == ("0001", "0002")
-
-
-def test_a_folder_with_other_files_is_not_written_into(tmp_path):
-    (tmp_path / "thesis.doc").write_text("mine")
-    with pytest.raises(UserError, match="holds other files"):
-        runs.claim(tmp_path, TINY)
-
-
-def test_a_folder_that_cannot_be_written_is_refused():
-    with pytest.raises(UserError, match="Cannot write into"):
-        runs.claim("/proc/nowhere", TINY)
 
 
 def test_precision_auto_is_what_the_hardware_has(monkeypatch):

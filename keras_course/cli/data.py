@@ -38,14 +38,14 @@ def data_import(given):
 
 def data_preview(given):
     quiet.import_keras()
-    from keras_course import augmentation, data, preview, runs
+    from keras_course import augmentation, data, folders, preview
     from keras_course.recipes import RECIPES
 
     prepare(given.name, given.yes)
     chosen = given.augmentation or RECIPES["default"].augmentation
     augmentation.check(chosen)
     splits = data.load(given.name)
-    with runs.output(given.output, goes_on=False) as folder:
+    with folders.output(given.output, goes_on=False) as folder:
         for path in preview.preview(splits, given.name, chosen, folder):
             print(path)
 

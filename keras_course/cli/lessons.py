@@ -92,9 +92,14 @@ def solution(given):
 def hand_in(given):
     from keras_course.lessons import handin
 
-    path = Path(given.output)
-    names = handin.hand_in(Path(given.run), Path(given.notebook), path)
+    path, notebook = Path(given.output), Path(given.notebook)
+    names = handin.hand_in(Path(given.run), notebook, path)
     print(f"{path} holds {', '.join(dict.fromkeys(name.split('/')[0] for name in names))}.")
+    if numbers := handin.unsolved(notebook):
+        print(
+            f"Not solved in {notebook.name}: {', '.join(numbers)}. If you worked in another file, "
+            "the script or the notebook, hand in that one."
+        )
 
 
 def _checked(course, number):

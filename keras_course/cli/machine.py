@@ -23,12 +23,12 @@ def models_list(given):
 
 def models_describe(given):
     quiet.import_keras()
-    from keras_course import describe, models, runs
+    from keras_course import describe, folders, models
 
     check_positive(given)
     pixels = given.input_size
     model = models.build(given.name, input_shape=(pixels, pixels, 3), num_classes=given.num_classes)
-    with runs.output(given.output, goes_on=False) as folder:
+    with folders.output(given.output, goes_on=False) as folder:
         print(describe.describe(model, folder))
 
 

@@ -10,13 +10,15 @@ from keras_course.cli.recipe import searched_recipe
 
 def find_lr(given):
     recipe = searched_recipe(given)
-    from keras_course import runs
+    from keras_course import folders
     from keras_course.search.range_test import RangeTest, range_test
 
     low, high = given.band
     RangeTest(given.steps, low, high)  # or say what is impossible, before anything is written
-    with runs.output(given.output, goes_on=False) as folder:
-        range_test(recipe, steps=given.steps, low=low, high=high, folder=runs.claim(folder, recipe))
+    with folders.output(given.output, goes_on=False) as folder:
+        range_test(
+            recipe, steps=given.steps, low=low, high=high, folder=folders.claim(folder, recipe)
+        )
     print(f"Picture: {folder / 'range_test.png'}")
 
 
@@ -38,15 +40,15 @@ def tune(given):
         print(slurm.write(given.slurm, _without_slurm(given.typed), given.nodes, given.gpus))
         return
     recipe = searched_recipe(given)
-    from keras_course import runs
+    from keras_course import folders
     from keras_course.search import workers
     from keras_course.search.tune import tune
 
     seconds = 60 * given.trial_minutes if given.trial_minutes else None
     if workers.is_worker():
         return workers.do_part(dataclasses.asdict(recipe), given.output, None, seconds)
-    with runs.output(given.output) as folder:
-        runs.claim(folder, recipe, chosen=("learning_rate", "epochs"))
+    with folders.output(given.output) as folder:
+        folders.claim(folder, recipe, chosen=("learning_rate", "epochs"))
         found = tune(
             recipe,
             folder,

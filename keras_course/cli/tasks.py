@@ -8,12 +8,12 @@ from keras_course.errors import UserError
 
 def detect(given):
     quiet.import_keras()
-    from keras_course import detection, runs
+    from keras_course import detection, folders
 
     chosen = detection.Detection(**fields(given, detection.Detection))
     check_positive(given)
     check_epochs(given)
-    with runs.output(given.output) as folder:
+    with folders.output(given.output) as folder:
         metrics = detection.detect(chosen, folder, minutes=given.minutes)
     print(
         f"{metrics['model']} on scenes ({metrics['device']}): test mAP "
@@ -32,14 +32,14 @@ def detect_options(command):
 
 def segment(given):
     quiet.import_keras()
-    from keras_course import runs, segmentation
+    from keras_course import folders, segmentation
 
     if given.model == "unet" and given.backbone:
         raise UserError("U-Net has no backbone: leave out --backbone, or take --model segmenter.")
     chosen = segmentation.Segmentation(**fields(given, segmentation.Segmentation))
     check_positive(given)
     check_epochs(given)
-    with runs.output(given.output) as folder:
+    with folders.output(given.output) as folder:
         metrics = segmentation.segment(chosen, folder, minutes=given.minutes)
     tested = metrics["test"]
     print(

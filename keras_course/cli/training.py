@@ -13,9 +13,9 @@ from keras_course.errors import Failure, UserError
 
 def run(given):
     recipe = searched_recipe(given)
-    from keras_course import job, runs
+    from keras_course import folders, job
 
-    with runs.output(given.output) as folder:
+    with folders.output(given.output) as folder:
         job.run(
             recipe,
             folder,
@@ -42,9 +42,9 @@ def train(given):
     if given.resume:
         return _resume(given)
     recipe = recipe_of(given)
-    from keras_course import replicas, runs, training
+    from keras_course import folders, replicas, training
 
-    with runs.output(given.output) as folder:
+    with folders.output(given.output) as folder:
         run = training.fit(
             recipe,
             folder,
@@ -66,20 +66,28 @@ def _resume(given):
             "its parts, --minutes and --output."
         )
     recipe = runs.recipe_of(given.resume)
-    if not Path(given.resume, "last.npz").exists() and not runs.is_finished(Path(given.resume)):
+    finished = runs.is_finished(Path(given.resume))
+    if not Path(given.resume, "last.npz").exists() and not finished:
         raise UserError(
             f"No training has begun in {given.resume}, perhaps a search. "
             f"{runs.how_to_go_on(given.resume)}"
         )
     if recipe.pretrained and given.devices not in (None, "1"):
         raise UserError("transfer trains on one device: leave out --devices.")
+    source = recipe.pretrained
+    if source not in (None, "imagenet") and not Path(source).exists() and not finished:
+        raise UserError(
+            f"The run in {given.resume} began with the weights of {source}, which is no folder or "
+            "file here. Start this where it is one; or, for a Keras model, call "
+            f"`transfer(model, recipe, {given.resume!r})` in Python again, which goes on."
+        )
     if given.device == "gpu":
         devices.require_gpu()
     prepare(recipe.dataset, given.yes)
     try:
-        if recipe.pretrained:
+        if source:
             random = dataclasses.replace(recipe, pretrained=None)
-            run = transfer.transfer(recipe.pretrained, random, given.resume)
+            run = transfer.transfer(source, random, given.resume)
         else:
             chosen = given.devices and replicas.count(given.devices)
             run = training.fit(recipe, given.resume, replicas=chosen)
@@ -100,12 +108,12 @@ def train_options(command):
 
 def compare(given):
     quiet.import_keras()
-    from keras_course import compare, data, runs
+    from keras_course import compare, data, folders
 
     check_positive(given)
     data.check(given.dataset)
     prepare(given.dataset, given.yes)
-    with runs.output(given.output) as folder:
+    with folders.output(given.output) as folder:
         results = compare.compare(
             folder,
             networks=given.models.split(",") if given.models else tuple(compare.NETWORKS),
@@ -137,10 +145,10 @@ def compare_options(command):
 
 def transfer(given):
     quiet.import_keras()
-    from keras_course import runs, transfer
+    from keras_course import folders, transfer
 
     recipe = recipe_of(given, transfer.recipe_of(given.source, given.model))
-    with runs.output(given.output) as folder:
+    with folders.output(given.output) as folder:
         run = transfer.transfer(given.source, recipe, folder)
     print_validation(run)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_course import data, files, runs
+from keras_course import data, files, folders
 from keras_course.data.splits import Splits
 from keras_course.errors import Failure, UserError, unknown
 from keras_course.export import keras_file, litert, onnx, saved_model
@@ -100,7 +100,7 @@ def export(run: Run, format: str = "savedmodel", *, splits: Splits | None = None
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     trained = run.model()
     _check_data(trained, splits, recipe)
-    runs.make(run.folder)
+    folders.make(run.folder)
     images = splits.test.images[:IMAGES]
     mixed = any(layer.compute_dtype != "float32" for layer in every_layer(trained))
     model = rebuilt(trained) if mixed else trained

@@ -1,10 +1,15 @@
 """What a student hands in: one zip of notebook, report, recipe, metrics and SavedModel."""
 
+import re
 import zipfile
 from pathlib import Path
 
-from keras_course import files
+from keras_course import files, integrity
 from keras_course.errors import UserError
+from keras_course.lessons import student
+
+# As `handout build` writes it.
+UNSOLVED = re.compile(r'^ *raise NotImplementedError\(\s*"TODO (\d+\.\d+)', re.MULTILINE)
 
 PARTS = {  # and the command that makes each where it is missing
     "recipe.json": "train --output",
@@ -19,15 +24,16 @@ def hand_in(run: Path, notebook: Path, path: Path) -> list[str]:
     """Write the zip, whole or not at all, and return the names of what is in it.
 
     run: a run folder. notebook: the worked-on lesson, a notebook or a script. Errors: UserError
-    where something is missing, with the command that makes it, and for a run whose test set was not
-    opened.
+    where something is missing, with the command that makes it, for a run whose test set was not
+    opened, and for a lesson that cannot be read.
     """
     for name, command in PARTS.items():
         if not (run / name).exists():
             raise UserError(f"{run} has no {name}: `keras-course {command} {run}` makes it.")
     if notebook.suffix not in (".ipynb", ".py") or not notebook.is_file():
         raise UserError(f"NOTEBOOK is a notebook or a script of a lesson. Received: {notebook}.")
-    if "test" not in files.read_sealed(run / "metrics.json"):
+    student.code_of(notebook)  # or say that it cannot be read
+    if "test" not in integrity.read_sealed(run / "metrics.json"):
         raise UserError(f"{run} has no test result: `keras-course test {run}` opens the test set.")
     if path.suffix != ".zip":
         raise UserError(f"--output is the name of a zip file, like anna.zip. Received: {path}.")
@@ -43,3 +49,11 @@ def hand_in(run: Path, notebook: Path, path: Path) -> list[str]:
         for source, name in parts:
             archive.write(source, name)
     return [name for _, name in parts]
+
+
+def unsolved(notebook: Path) -> list[str]:
+    """Return the numbers of the TODOs that are as `handout build` left them, like ["12.1"].
+
+    Errors: UserError for a file that is neither a notebook nor a script.
+    """
+    return UNSOLVED.findall(student.code_of(notebook))

@@ -11,17 +11,12 @@ its modes):
 The means and standard deviations below are those of `keras.applications`; all in red, green, blue.
 """
 
-import http.client
 import os
-import shutil
-import threading
-import urllib.request
 from pathlib import Path
 
 import keras
-from tqdm.auto import tqdm
 
-from keras_course import files
+from keras_course import fetch, files
 from keras_course.errors import UserError, unknown
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -44,7 +39,6 @@ APPLICATIONS = {
 }
 INPUTS = {name: TORCH if name.startswith("dense") else CAFFE for name in APPLICATIONS}
 HOST = "https://storage.googleapis.com/tensorflow/keras-applications"
-SECONDS = 8.0  # without a byte
 
 
 def build(name: str) -> keras.Model:
@@ -70,7 +64,7 @@ def load(name: str, top: bool) -> keras.Model:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            download(url, path)
+            fetch.fetch(url, path)
         return APPLICATIONS[name](weights="imagenet", include_top=top)  # checks the file's hash
     except files.DiskFull:
         raise
@@ -80,38 +74,3 @@ def load(name: str, top: bool) -> keras.Model:
             f"file where the host can be reached and put it into {path.parent}, or give a run "
             "folder or a Keras model in place of 'imagenet'."
         ) from error
-
-
-def download(url: str, path: Path, seconds: float | None = None) -> None:
-    """Write the file of an address to `path`, whole or not at all, and say how large it is.
-
-    Errors: OSError where nothing comes for `seconds`, left out: `SECONDS`.
-    """
-    response = _opened(url, seconds or SECONDS)
-    size = int(response.headers["Content-Length"])
-    print(f"Downloading {size / 1e6:.3g} MB from {url} to {path}", flush=True)
-    bar = tqdm.wrapattr(response, "read", total=size, desc=path.name, disable=None)
-    with response, bar as body, files.whole(path) as temporary, temporary.open("wb") as file:
-        shutil.copyfileobj(body, file)
-        if file.tell() != size:
-            raise OSError(f"{file.tell():,} of {size:,} bytes came")
-
-
-def _opened(url, seconds):
-    answer = []
-
-    def ask():
-        try:
-            answer.append(urllib.request.urlopen(url, timeout=seconds))
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            answer.append(error)
-
-    # In a thread, since a name look-up cannot be given a time limit.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not answer or isinstance(answer[0], TimeoutError):  # whichever limit was met first
-        raise OSError(f"no answer in {seconds:g} s")
-    if isinstance(answer[0], Exception):
-        raise answer[0]
-    return answer[0]

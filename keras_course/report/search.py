@@ -1,6 +1,6 @@
 """The search for the learning rate, as far as it left something in the run folder."""
 
-from keras_course import files, timing
+from keras_course import integrity, timing
 from keras_course.errors import UserError
 from keras_course.report import pages
 from keras_course.runs import Run
@@ -31,7 +31,7 @@ def _leaderboard(path):
     if not path.is_file():
         return
     try:
-        board = files.read_sealed(path)
+        board = integrity.read_sealed(path)
         best, monitor, (low, high) = board["best_learning_rate"], board["monitor"], board["band"]
         rows = [[_value(trial, column) for column in COLUMNS] for trial in board["trials"]]
         words = (

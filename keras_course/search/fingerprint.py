@@ -12,7 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_course import files
+from keras_course import files, integrity
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
@@ -52,8 +52,8 @@ def check(path: Path, given: dict) -> dict | None:
             )
         return None
     try:
-        stored = files.read_sealed(path)
-    except files.Damaged as error:
+        stored = integrity.read_sealed(path)
+    except integrity.Damaged as error:
         raise UserError(
             f"{error} Remove {path.parent} to search anew, or give another folder with --output."
         ) from error

@@ -19,7 +19,7 @@ import dataclasses
 import math
 from pathlib import Path
 
-from keras_course import files, timing
+from keras_course import integrity, timing
 from keras_course.errors import UserError
 from keras_course.search.journal import Journal
 
@@ -36,7 +36,7 @@ class Search:
         """Read a search's folder, or raise a `UserError`."""
         path = Path(folder) / "leaderboard.json"
         try:
-            return cls(Path(folder), files.read_sealed(path))
+            return cls(Path(folder), integrity.read_sealed(path))
         except (OSError, ValueError) as error:
             raise UserError(
                 f"{path} cannot be read ({error}). Start the same search again to write it anew."
@@ -46,7 +46,7 @@ class Search:
     def so_far(cls, folder: Path) -> "Search":
         """Return what the trials that have ended say, of a search that may go on."""
         try:
-            known = files.read_sealed(Path(folder) / "search.json")
+            known = integrity.read_sealed(Path(folder) / "search.json")
         except FileNotFoundError as error:
             raise UserError(
                 f"{folder} holds no search. Give the folder of `keras-course tune` or `run`."
@@ -97,8 +97,8 @@ def result(board: dict, trial: dict) -> str:
 
 
 def history(project: Path, trial: str) -> dict:
-    """Return what a trial left in its folder. Errors: files.Damaged, FileNotFoundError."""
-    return files.read_sealed(project / f"trial_{trial}" / "history.json")
+    """Return what a trial left in its folder. Errors: integrity.Damaged, FileNotFoundError."""
+    return integrity.read_sealed(project / f"trial_{trial}" / "history.json")
 
 
 def rows(project: Path) -> list[dict]:

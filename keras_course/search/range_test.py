@@ -31,9 +31,9 @@ from keras_course import (
     data,
     devices,
     files,
+    folders,
     out_of_memory,
     plots,
-    runs,
     timing,
     training,
     variables,
@@ -226,7 +226,7 @@ def range_test(
     fall; UserError for impossible `steps`, `low` and `high`.
     """
     if folder is not None:
-        runs.mark(Path(folder), recipe)
+        folders.mark(Path(folder), recipe)
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     train, _ = training.batches(recipe, splits)
     model = training.build(recipe, splits)

@@ -31,9 +31,10 @@ from keras_course import (
     data,
     devices,
     files,
+    folders,
+    integrity,
     lock,
     plots,
-    runs,
     schedules,
     training,
     variables,
@@ -127,7 +128,7 @@ def tune(
         paired=paired,
     )
     fingerprint.check(folder / "search" / "search.json", identity)  # or say what differs
-    runs.mark(folder, recipe)
+    folders.mark(folder, recipe)
     with lock.alone(folder), files.telling_when_full(folder):
         return _tune(
             recipe,
@@ -184,7 +185,7 @@ def _tune(
             "judges": validation_images,
         }
         project.mkdir(exist_ok=True)
-        files.write_sealed(project / "search.json", known)
+        integrity.write_sealed(project / "search.json", known)
 
     kind = Narrator
     if parallel_rates:
@@ -210,7 +211,7 @@ def _tune(
     variables.write(model, first)
     found = Search.so_far(project)
     draw(found)
-    files.write_sealed(project / "leaderboard.json", found.leaderboard)  # last: all is done
+    integrity.write_sealed(project / "leaderboard.json", found.leaderboard)  # last: all is done
     return _unless_none_finished(found)
 
 
@@ -231,7 +232,7 @@ def _work(recipe, project, images, trial_seconds):
         splits = Splits(*(Split(*part) for part in images[:3]), images[3])
     else:
         splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
-    known = files.read_sealed(project / "search.json")
+    known = integrity.read_sealed(project / "search.json")
     # Another node may have other images, packages or GPUs.
     here = fingerprint.fingerprint(recipe, splits, known["precision"])
     fingerprint.check(project / "search.json", here)

@@ -34,7 +34,7 @@ import numpy as np
 from keras_tuner.src.distribute import utils as distribution
 from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 
-from keras_course import files, step, variables
+from keras_course import files, integrity, step, variables
 from keras_course.callbacks import Diverged, StopWhenNotFinite
 from keras_course.errors import UserError, memory_is_full
 from keras_course.search import fingerprint, recorded
@@ -107,8 +107,8 @@ class PairedTuner(kt.Tuner):
 
     def history(self, trial_id: str) -> dict:
         """Return what the trial left: status, reason, seconds, steps, its executions with their
-        losses and the metrics of each epoch. Errors: files.Damaged."""
-        return files.read_sealed(self._trial_file(trial_id, "history.json"))
+        losses and the metrics of each epoch. Errors: integrity.Damaged."""
+        return integrity.read_sealed(self._trial_file(trial_id, "history.json"))
 
     # What KerasTuner keeps of a project is the journal. ------------------------------------------
 
@@ -138,8 +138,8 @@ class PairedTuner(kt.Tuner):
             history = self.history(trial_id)
             if "tuner/epochs" in history["values"] and history["status"] == "finished":
                 for number in range(len(history["executions"])):
-                    files.check_zip(self._trial_file(trial_id, f"state_{number}.npz"))
-        except (files.Damaged, FileNotFoundError):
+                    integrity.check_zip(self._trial_file(trial_id, f"state_{number}.npz"))
+        except (integrity.Damaged, FileNotFoundError):
             return False
         return True
 
@@ -210,7 +210,7 @@ class PairedTuner(kt.Tuner):
         }
         folder = Path(self.get_trial_dir(trial.trial_id))
         files.remove_unfinished(folder)
-        files.write_sealed(folder / "history.json", history)
+        integrity.write_sealed(folder / "history.json", history)
 
     def lower_rung(self, trial) -> tuple[str, str] | None:
         """Return how a promoted trial ends, status and reason, whose lower rung did not finish."""
@@ -288,7 +288,7 @@ class PairedTuner(kt.Tuner):
         if not model.built:
             path = Path(self._get_build_config_fname(trial.trial_id))
             model.build_from_config(json.loads(path.read_text(encoding="utf-8")))
-        with np.load(files.check_zip(self._trial_file(trial.trial_id, "best.npz"))) as weights:
+        with np.load(integrity.check_zip(self._trial_file(trial.trial_id, "best.npz"))) as weights:
             model.set_weights([weights[name] for name in weights.files])
         return model
 

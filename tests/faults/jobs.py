@@ -8,11 +8,11 @@ import hashlib
 import json
 from pathlib import Path
 
-from keras_course import quiet
+from keras_course import integrity, quiet
 
 quiet.import_keras()
 
-from keras_course import augmentation, checkpoint, files, step, training
+from keras_course import augmentation, checkpoint, step, training
 from keras_course.report import pages
 from keras_course.runs import Run
 from keras_course.search import range_test, tune
@@ -52,7 +52,7 @@ def hyperband(folder: Path) -> None:
 def outcome(folder: Path) -> dict:
     """Return what must be equal, however often the job was cut off; times are left out."""
     if (folder / "search").exists():
-        board = files.read_sealed(folder / "search" / "leaderboard.json")
+        board = integrity.read_sealed(folder / "search" / "leaderboard.json")
         return {"trials": [{**trial, "seconds": 0} for trial in board["trials"]]}
     run = Run.load(folder)
     left_out = ("seconds", "date", "checksums")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from keras_course.files import read_sealed
+from keras_course.integrity import read_sealed
 from tests.test_search_tuner import Perceptron, search, tuner_of
 from tests.test_search_workers import printed, started
 
