@@ -68,8 +68,8 @@ def measure(lesson: str) -> dict:
 def table(results: dict) -> str:
     """Return the results as Markdown."""
     lines = [
-        "| lesson | TODOs | wrong answers | refused | diagnoses | right ones in other styles "
-        "| accepted | slowest check, right | wrong |",
+        "| lesson | TODOs | wrong answers | refused | different diagnoses "
+        "| right ones in other styles | accepted | slowest check, right | wrong |",
         "|---" * 9 + "|",
     ]
     every = list(results["lessons"].values())

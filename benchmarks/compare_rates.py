@@ -9,7 +9,6 @@ to have the best of them. The test set stays closed.
 
 import argparse
 import json
-import statistics
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,8 +38,8 @@ def wanted():
 def table(results: dict) -> str:
     """Return validation accuracies in percent as Markdown, a network's best one in bold."""
     lines = [
-        "| validation, % | " + " | ".join(f"rate {rate:g}" for rate in RATES) + " | training |",
-        "|---" * (len(RATES) + 2) + "|",
+        "| validation, % | " + " | ".join(f"rate {rate:g}" for rate in RATES) + " |",
+        "|---" * (len(RATES) + 1) + "|",
     ]
     runs = results["runs"]
     for name in compare.NETWORKS:
@@ -52,9 +51,7 @@ def table(results: dict) -> str:
         if learned:
             best = max(learned, key=lambda rate: learned[rate]["validation_accuracy"])
             cells[best] = f"**{cells[best]}**"
-        seconds = [run["training_seconds"] for run in learned.values()]
-        time = f"{statistics.median(seconds):.0f} s" if seconds else ""
-        lines.append(f"| {name} | {' | '.join(cells.values())} | {time} |")
+        lines.append(f"| {name} | {' | '.join(cells.values())} |")
     said = sorted({machine.said(run) for run in runs.values() if "failed" not in run})
     return "\n".join([*lines, "", f"{EPOCHS} epochs each, seed 0. {'; '.join(said)}."])
 

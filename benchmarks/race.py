@@ -64,7 +64,8 @@ def table(results: dict) -> str:
             f"| {median('training_seconds'):.0f} s | {seconds} s | {median('seconds'):.0f} s "
             f"| {median('peak_megabytes'):,.0f} MB |"
         )
-    return "\n".join([*lines, "", f"Times are medians over the seeds. {'; '.join(sorted(said))}."])
+    times = "Times are medians over the seeds, with building: and tracing, without import and test."
+    return "\n".join([*lines, "", f"{times} {'; '.join(sorted(said))}."])
 
 
 def main() -> None:

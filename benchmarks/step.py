@@ -242,8 +242,9 @@ def _table_of(results):
             cells.append(time or "not installed")
         lines.append(f"| {case} | {' | '.join(cells)} | {GOALS.get(case, '')} |")
     said = (
-        "Median step, in parentheses how many times as long as ours, and the peak memory of the "
-        "process. Goals: how many times as long Keras as it comes and PyTorch, compiled, should "
+        "Median step, in parentheses how many times as long as ours, the median of the rounds' "
+        "ratios, and the peak memory of the process. Goals: how many times as long Keras as it "
+        "comes and PyTorch, compiled, should "
         f"take at least. {machine.said(results)}, {results['rounds']} rounds."
     )
     return "\n".join([*lines, "", said])

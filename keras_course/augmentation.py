@@ -51,8 +51,10 @@ def check(name: str) -> list[str]:
 
 def check_size(name: str, height: int, width: int) -> None:
     """Raise a `UserError` where images of this size cannot be augmented so."""
-    if "rotate90" in check(name):
-        RandomRotation90.check_size(height, width)
+    check(name)
+    for layer in layers_of(name):
+        if hasattr(layer, "check_size"):
+            layer.check_size(height, width)
 
 
 @functools.cache  # what was compiled with them can be used again

@@ -15,6 +15,7 @@ mAP is the mean over the classes that have objects. This is what COCO's tools ca
 objects marked as crowds, and with at most 100 detections an image).
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -36,7 +37,10 @@ class Objects(NamedTuple):
 def mean_average_precision(
     found: Sequence[Objects], there: Sequence[Objects], threshold: float = 0.5
 ) -> float:
-    """Return the mAP, 0 to 1, of what was found in some images against what is there."""
+    """Return the mAP, 0 to 1, of what was found in some images against what is there; NaN where
+    nothing is there."""
+    if not any(len(image.labels) for image in there):
+        return math.nan
     classes = np.unique(np.concatenate([image.labels for image in there]))
     return float(np.mean([average_precision(found, there, label, threshold) for label in classes]))
 

@@ -29,7 +29,7 @@ from keras_course import (
 from keras_course.average_precision import Objects, average_precision, mean_average_precision
 from keras_course.data import pipeline, scenes
 from keras_course.data.scenes import CLASS_NAMES, Scenes
-from keras_course.errors import UserError
+from keras_course.layers import whitening
 from keras_course.models.detector import DetectionLoss, decode, detector
 
 AFTERWARDS = 4  # seconds for average precision and the picture
@@ -50,11 +50,7 @@ class Detection:
     seed: int = 0
 
     def __post_init__(self):
-        if self.epochs < 1 or not 0 <= self.seed < 2**31:
-            raise UserError(
-                "epochs must be 1 or more and the seed 0 or more. "
-                f"Received: epochs {self.epochs}, seed {self.seed}."
-            )
+        task.check(self)
 
 
 class MeasurePrecision(keras.callbacks.Callback):
@@ -119,8 +115,10 @@ def _material(chosen, precision):
             first_epoch=first_epoch,
         )
 
+    model = build(chosen, precision)
+    whitening.adapt(model, train.images)
     return task.Material(
-        build(chosen, precision),
+        model,
         batches,
         pipeline.evaluation_batches(watched.images, targets(watched)),
         steps_per_epoch=len(train.images) // chosen.batch_size,

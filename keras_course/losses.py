@@ -8,9 +8,16 @@ well already goes on to pull at the weights, as the loss comes to zero only for 
 import keras
 from keras import ops
 
+from keras_course.errors import UserError
+
 
 def crossentropy(label_smoothing: float = 0.0) -> keras.losses.Loss:
-    """Return the loss of integer classes and logits, 0 <= label_smoothing < 1."""
+    """Return the loss of integer classes, (n,) or (n, 1), and logits; 0 <= label_smoothing < 1."""
+    if not 0 <= label_smoothing < 1:
+        raise UserError(
+            "label_smoothing must be at least 0 and below 1, like 0.1. "
+            f"Received: {label_smoothing}."
+        )
     if label_smoothing:
         return SmoothedCrossentropy(label_smoothing)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -28,6 +35,8 @@ class SmoothedCrossentropy(keras.losses.Loss):
         self.label_smoothing = label_smoothing
 
     def call(self, y_true, y_pred):
+        if len(y_true.shape) == len(y_pred.shape):  # (n, 1), as of keras.datasets
+            y_true = ops.squeeze(y_true, axis=-1)
         return keras.losses.categorical_crossentropy(
             ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1]),
             y_pred,

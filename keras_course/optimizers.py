@@ -11,6 +11,9 @@ import keras
 from keras_course import fused_optimizers
 from keras_course.errors import unknown
 
+# The last part of a name: a layer may be called "beta" as well. TensorFlow has "dense/bias:0" and
+# "dense/bias/replica_1:0", where others have "bias".
+NOT_DECAYED = r"(^|/)(bias|gamma|beta)(/replica_\d+)?(:\d+)?$"
 OPTIMIZERS = {
     "sgd": fused_optimizers.SGD,
     "momentum": partial(fused_optimizers.SGD, momentum=0.9),
@@ -37,5 +40,5 @@ def optimizer(
     options = {"use_ema": True, "ema_momentum": averaging} if averaging else {}
     chosen = OPTIMIZERS[name](float(learning_rate), weight_decay=weight_decay or None, **options)
     if weight_decay:
-        chosen.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        chosen.exclude_from_weight_decay(var_names=[NOT_DECAYED])
     return chosen

@@ -11,6 +11,8 @@ probabilities for p, counts classes; its gradient is small where nothing is cove
 two are often added, as in nnU-Net (Isensee et al. 2018, https://arxiv.org/abs/1809.10486).
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -18,11 +20,13 @@ from keras import ops
 from keras_course.errors import unknown
 
 
+@keras.saving.register_keras_serializable(package="keras_course")
 def cross_entropy(masks, logits):
     """Return the mean cross-entropy of the pixels; shapes as those of `dice`."""
     return ops.mean(keras.losses.sparse_categorical_crossentropy(masks, logits, from_logits=True))
 
 
+@keras.saving.register_keras_serializable(package="keras_course")
 def dice(masks, logits):
     """Return the mean over the classes of 1 - Dice, 0 to 1, taken over the whole batch.
 
@@ -34,6 +38,7 @@ def dice(masks, logits):
     return ops.mean(keras.losses.dice(truth, probabilities, axis=(0, 1, 2)))
 
 
+@keras.saving.register_keras_serializable(package="keras_course")
 def dice_and_cross_entropy(masks, logits):
     """Return the sum of both."""
     return dice(masks, logits) + cross_entropy(masks, logits)
@@ -75,6 +80,7 @@ def mean_iou(counts: np.ndarray) -> float:
 
 
 def foreground_iou(counts: np.ndarray) -> float:
-    """Return the IoU of all classes but the first, the background, taken as one."""
-    both = counts[1:, 1:].sum()
-    return float(both / (counts.sum() - counts[0, 0]))
+    """Return the IoU of all classes but the first, the background, taken as one; NaN where all of
+    both masks is background."""
+    both, either = counts[1:, 1:].sum(), counts.sum() - counts[0, 0]
+    return float(both / either) if either else math.nan

@@ -59,7 +59,8 @@ def rates(name: str, rate: float, *, decay: float, steps_per_epoch: int, epochs:
 
 
 def plateau(monitor: str, patience: int) -> keras.callbacks.ReduceLROnPlateau:
-    """Return Keras' callback that lowers the rate before early stopping would end the run."""
+    """Return Keras' callback that lowers the rate after half of the epochs without progress that
+    early stopping waits for; a patience of 1 leaves none for the lower rate."""
     return keras.callbacks.ReduceLROnPlateau(
         monitor, mode=mode(monitor), factor=0.2, patience=max(1, patience // 2), min_delta=0
     )

@@ -28,7 +28,8 @@ from keras_course import (
     task,
 )
 from keras_course.data import masks, pipeline
-from keras_course.errors import UserError, unknown
+from keras_course.errors import unknown
+from keras_course.layers import whitening
 from keras_course.models.unet import segmenter, unet
 
 AFTERWARDS = 5  # seconds for drawing the test images and for the picture
@@ -55,11 +56,7 @@ class Segmentation:
         if self.model not in MODELS:
             raise unknown("model", self.model, MODELS)
         overlap.loss(self.loss)
-        if self.epochs < 1 or not 0 <= self.seed < 2**31:
-            raise UserError(
-                "epochs must be 1 or more and the seed 0 or more. "
-                f"Received: epochs {self.epochs}, seed {self.seed}."
-            )
+        task.check(self)
 
 
 # Widths that two cores can train in three minutes, and no less than the classes: with 8 channels
@@ -117,8 +114,10 @@ def _material(chosen, precision):
             first_epoch=first_epoch,
         )
 
+    model = build(chosen, train.images.shape[1:], precision)
+    whitening.adapt(model, train.images)
     return task.Material(
-        build(chosen, train.images.shape[1:], precision),
+        model,
         batches,
         pipeline.evaluation_batches(*validation),
         steps_per_epoch=len(train.images) // chosen.batch_size,

@@ -22,7 +22,21 @@ from keras_course import (
     schedules,
     timing,
 )
+from keras_course.errors import UserError, unknown
 from keras_course.loop import Loop
+from keras_course.recipes import Recipe
+
+SCHEDULES = ("constant", "cosine", "triangular")
+
+
+def check(chosen) -> None:
+    """Raise a `UserError` for what no training of a task can be: the fields that its dataclass
+    shares with `Recipe` have the same ranges, and no schedule has a decay or watches a metric."""
+    shared = {field.name for field in dataclasses.fields(Recipe)} - {"model"}
+    mine = {field.name for field in dataclasses.fields(chosen)}
+    if chosen.schedule not in SCHEDULES:
+        raise unknown("schedule", chosen.schedule, SCHEDULES)
+    Recipe(**{name: getattr(chosen, name) for name in shared & mine})
 
 
 class Material(NamedTuple):
@@ -89,6 +103,11 @@ def _train(chosen, loop, folder, about, material, afterwards, minutes):
     """Train, and return the metrics, which are written however it ends."""
     given = material(chosen, loop.precision)
     steps = given.steps_per_epoch
+    if steps < 1:
+        raise UserError(
+            f"batch_size {chosen.batch_size} is more than the {given.images} training images. "
+            "Choose a smaller one."
+        )
     epoch = loop.epoch_seconds
     epoch = epoch or timing.measure_epoch(given.model, given.batches(), steps, given.validation)
     if minutes is not None:

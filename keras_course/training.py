@@ -33,11 +33,10 @@ from keras_course import replicas as replicated
 from keras_course.data import pipeline
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
+from keras_course.layers import whitening
 from keras_course.loop import Loop
 from keras_course.recipes import Recipe
 from keras_course.runs import Run
-
-ADAPTED_TO = 1000  # images
 
 
 def build(recipe: Recipe, splits: Splits, precision: str | None = None) -> keras.Model:
@@ -59,7 +58,7 @@ def build(recipe: Recipe, splits: Splits, precision: str | None = None) -> keras
             width_multiplier=recipe.width_multiplier,
             **recipe.model_options,
         )
-    _adapt(model, splits.train.images[:ADAPTED_TO])
+    whitening.adapt(model, splits.train.images)
     return compiled(model, recipe)
 
 
@@ -77,14 +76,6 @@ def compiled(model: keras.Model, recipe: Recipe) -> keras.Model:
     )
     step.in_one_graph(model)
     return model
-
-
-def _adapt(model, images):
-    """Show images to the layers whose weights are computed from them, as they get them."""
-    for layer in model.layers:
-        if hasattr(layer, "adapt"):
-            before = keras.Model(model.input, layer.input)
-            layer.adapt(before.predict(images.astype("float32"), verbose=0))
 
 
 def batches(recipe: Recipe, splits: Splits, first_epoch: int = 0):

@@ -46,6 +46,8 @@ def test_each_class_counts_the_same_and_one_without_objects_not_at_all():
     assert mean_average_precision(found, there) == pytest.approx((1 + 0) / 2)
     assert mean_average_precision(there, there) == 1
     assert mean_average_precision([NOTHING], there) == 0
+    assert np.isnan(mean_average_precision([NOTHING], [NOTHING]))
+    assert np.isnan(mean_average_precision([], []))
 
 
 def test_the_iou_must_be_a_half():

@@ -105,9 +105,15 @@ def open_size():
     return keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
 
 
+def flattened():
+    inputs = keras.Input((32, 32, 3))
+    return keras.Model(inputs, keras.layers.Conv2D(4, 3, strides=(2, 1))(inputs))
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
+        (lambda: feature_maps(flattened()), r"differ along height and width: \(2, 1\)"),
         (lambda: feature_maps(build("mlp")), "mlp has no maps"),
         (lambda: feature_maps(open_size()), "input_shape"),
         (lambda: encode(keras.Input((32, 32, 3)), "resnet21"), "backbone must be one of"),

@@ -146,7 +146,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(tmp_path, monkeypatch):
     [
         (["--backbone", "resnet21"], "Did you mean 'resnet20'"),
         (["--backbone", "mlp"], "has no maps"),
-        (["--epochs", "0"], "epochs must be 1 or more"),
+        (["--epochs", "0"], "epochs must be at least 1"),
         (["--minutes", "-1"], "--minutes must be positive"),
         (["--output", "/proc/out"], "Cannot write into /proc/out"),
         (["--output", "."], "holds other files"),

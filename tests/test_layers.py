@@ -111,6 +111,20 @@ def test_frozen_batch_normalization_does_not_move():
     np.testing.assert_array_equal(layer.moving_mean, [0, 0])
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"renorm": True}, {"synchronized": True}, {"dtype": "float64"}, {"dtype": "float16"}],
+)
+def test_what_the_fused_operation_has_not_takes_the_path_of_keras(options, monkeypatch):
+    layer = BatchNormalization(**options)
+    monkeypatch.setattr(layer, "_fused", lambda *_: pytest.fail("it was fused"))
+    theirs = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, **options)
+    images = np.random.default_rng(0).normal(3, 2, (4, 5, 5, 2))
+    for training in (True, True, False):
+        ours, expected = (each(images, training=training) for each in (layer, theirs))
+        np.testing.assert_array_equal(ops.convert_to_numpy(ours), ops.convert_to_numpy(expected))
+
+
 def test_batch_normalization_of_vectors_takes_the_path_of_keras():
     x = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
     y = np.asarray(BatchNormalization()(x, training=True))
@@ -191,6 +205,13 @@ def test_rotation_gives_the_four_rotations_of_numpy(copies):
     changed = np.asarray(RandomRotation90(seed=0)(copies, training=True))
     possible = {np.rot90(copies[0], k).tobytes() for k in range(4)}
     assert {image.tobytes() for image in changed} == possible
+
+
+def test_a_shift_needs_images_larger_than_itself():
+    images = np.zeros((2, 4, 9, 1), "float32")
+    RandomShift(3)(images, training=True)
+    with pytest.raises(UserError, match="of more than that in height and width. Received: 4x9"):
+        RandomShift(4)(images, training=True)
 
 
 def test_rotation_of_images_that_are_not_square_is_refused():

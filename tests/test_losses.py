@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_course.errors import UserError
 from keras_course.losses import SmoothedCrossentropy, crossentropy
 
 LABELS = np.array([0, 3, 2])
@@ -29,3 +30,14 @@ def test_without_smoothing_it_is_keras_own():
 def test_it_survives_its_config():
     copy = SmoothedCrossentropy.from_config(crossentropy(0.3).get_config())
     assert copy.label_smoothing == 0.3
+
+
+def test_labels_may_be_a_column_as_those_of_keras_datasets():
+    column = crossentropy(0.2)(LABELS[:, None], LOGITS)
+    assert float(column) == pytest.approx(float(crossentropy(0.2)(LABELS, LOGITS)))
+
+
+@pytest.mark.parametrize("label_smoothing", [-0.1, 1, 2])
+def test_a_smoothing_that_is_none_is_refused(label_smoothing):
+    with pytest.raises(UserError, match="at least 0 and below 1, like 0.1. Received"):
+        crossentropy(label_smoothing)

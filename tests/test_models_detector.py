@@ -181,6 +181,8 @@ def test_every_weight_gets_a_gradient():
 def test_a_saved_detector_is_the_same(tmp_path):
     model = detector(backbone="simple_cnn_gap", input_shape=(32, 32, 3), num_classes=3, width=8)
     images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+    model.compile("sgd", DetectionLoss())
     model.save(tmp_path / "detector.keras")
-    loaded = keras.saving.load_model(tmp_path / "detector.keras", compile=False)
+    loaded = keras.saving.load_model(tmp_path / "detector.keras")
+    assert isinstance(loaded.loss, DetectionLoss)
     np.testing.assert_allclose(array(loaded(images)), array(model(images)), atol=1e-5)

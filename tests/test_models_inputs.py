@@ -26,7 +26,15 @@ def test_a_stem_that_the_size_should_choose_wants_to_know_the_size(shape):
         require_size("lenet", shape, 16)
 
 
-@pytest.mark.parametrize("name", ["lenet", "alexnet", "vgg16", "googlenet", "densenet40", "unet"])
+@pytest.mark.parametrize("name", ["logistic_regression", "mlp", "lenet", "resnet20", "unet"])
+def test_grey_images_have_a_channel(name):
+    with pytest.raises(UserError, match=r"like \(28, 28, 1\) for grey ones. Received.*\(28, 28\)"):
+        models.build(name, input_shape=(28, 28))
+
+
+@pytest.mark.parametrize(
+    "name", ["mlp", "lenet", "alexnet", "vgg16", "googlenet", "densenet40", "unet"]
+)
 def test_networks_that_need_a_size_say_so(name):
     with pytest.raises(UserError, match="the size of its images"):
         models.build(name, input_shape=(None, None, 3))

@@ -1,5 +1,7 @@
 """A narrower network: the layers of the wide one, with a share of its filters."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -51,8 +53,11 @@ def test_filters_are_multiples_of_sixteen(filters, width_multiplier, expected):
 
 
 def test_a_narrow_network_is_that_of_its_builder_where_it_has_one():
-    narrowed = models.build("fastnet64", width_multiplier=0.5)
-    assert narrowed.count_params() < models.build("fastnet64").count_params() / 2
+    narrowed = models.build("vgg11", width_multiplier=0.5)
+    counts = [layer.count_params() for layer in narrowed.layers if layer.weights]
+    channels = [3, 32, 64, 128, 128, 256, 256, 256, 256]  # Table 1, column A, halved
+    convolutions = [9 * a * b + b for a, b in itertools.pairwise(channels)]
+    assert counts == [*convolutions, 256 * 10 + 10]
     by_hand = models.BUILDERS["mlp"]()
     assert narrow(by_hand, 1).count_params() == by_hand.count_params()
 
@@ -80,6 +85,12 @@ def test_the_answers_of_a_network_with_several_stay_as_many():
     wide = keras.Model(inputs, {"first": first(inputs), "second": second(inputs)})
     half = narrow(wide, 0.5)
     assert {output.shape[-1] for output in half.outputs} == {100}
+
+
+@pytest.mark.parametrize("width_multiplier", [0, -1, float("nan"), float("inf")])
+def test_a_width_is_a_positive_number(width_multiplier):
+    with pytest.raises(UserError, match="width_multiplier must be above 0, like 0.5"):
+        models.build("simple_cnn", width_multiplier=width_multiplier)
 
 
 @pytest.mark.parametrize("name", ["unet", "segmenter", "detector"])

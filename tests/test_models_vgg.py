@@ -79,9 +79,7 @@ def test_vgg_without_normalization_learns_64_images_by_heart():
 
 @pytest.mark.slow  # 5 s, and a quarter of a gigabyte
 @pytest.mark.parametrize("kernels, smallest, largest", [("he_normal", 0.1, 1), (0.01, 0, 1e-8)])
-def test_he_normal_kernels_keep_the_signal_and_those_of_the_paper_lose_it(
-    kernels, smallest, largest
-):
+def test_he_normal_kernels_keep_the_signal_and_those_of_alexnet_lose_it(kernels, smallest, largest):
     """How far the logits of different images are apart, before any training."""
     keras.utils.set_random_seed(0)
     model = vgg(16)

@@ -55,6 +55,20 @@ def test_weight_decay_takes_a_share_of_kernels_and_leaves_biases():
     assert [float(variable) for variable in variables] == pytest.approx([2 - 0.1 * 0.5 * 2, 2.0])
 
 
+def test_a_kernel_decays_whatever_its_layer_is_called():
+    inputs = keras.Input((2,))
+    layers = [keras.layers.Dense(1, name=name) for name in ("beta", "unbiased", "gamma_1")]
+    model = keras.Model(inputs, [layer(inputs) for layer in layers])
+    for variable in model.trainable_variables:
+        variable.assign(keras.ops.ones(variable.shape))
+    chosen = optimizer("sgd", 0.1, weight_decay=0.5)
+    variables = model.trainable_variables
+    chosen.apply([keras.ops.zeros(variable.shape) for variable in variables], variables)
+    for layer in layers:
+        np.testing.assert_allclose(layer.kernel, 1 - 0.1 * 0.5, rtol=1e-6)
+        np.testing.assert_array_equal(layer.bias, 1.0)
+
+
 def test_the_average_begins_at_the_first_step_and_forgets():
     variable = keras.Variable(np.float32(1.0))
     averaging = optimizer("sgd", 0.1, averaging=0.75)

@@ -67,6 +67,20 @@ def test_dice_of_certain_predictions_is_that_of_sets():
     assert float(overlap.dice(TRUTH, logits)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_masks_of_nothing_but_background_have_no_iou():
+    nothing = np.zeros((2, 4), int)
+    assert np.isnan(overlap.foreground_iou(overlap.confusion(nothing, nothing, 3)))
+
+
+@pytest.mark.parametrize("name", overlap.LOSSES)
+def test_a_network_is_saved_and_loaded_with_its_loss(name, tmp_path):
+    inputs = keras.Input((4, 4, 1))
+    model = keras.Model(inputs, keras.layers.Conv2D(3, 1)(inputs))
+    model.compile("sgd", overlap.loss(name))
+    model.save(tmp_path / "model.keras")
+    assert keras.saving.load_model(tmp_path / "model.keras").loss is overlap.loss(name)
+
+
 def test_an_unknown_loss_names_the_known_ones():
     with pytest.raises(UserError, match="loss must be one of cross_entropy, dice.*'dice'"):
         overlap.loss("dise")

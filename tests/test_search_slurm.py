@@ -187,11 +187,15 @@ def test_a_search_on_two_nodes_comes_to_its_end(tmp_path):
 def test_the_command_writes_the_script_without_its_own_options(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     typed = ["tune", "--slurm", "--nodes", "2", "--gpus=3", "--output", "o", "--workers", "4"]
-    assert main([*typed, "--trials", "9"]) == 0
+    assert main([*typed, "--trials", "9", "--search", "random"]) == 0
     assert capsys.readouterr().out == "tune.sbatch\n"
     text = (tmp_path / "tune.sbatch").read_text()
-    assert "tune=(keras-course tune --output o --trials 9)" in text
+    assert "tune=(keras-course tune --output o --trials 9 --search random)" in text
     assert "--nodes=2\n" in text and "--gpus-per-node=3 " in text
+    assert main([*typed, "--trials", "9"]) == 2
+    assert "climb tries one rate after the other: of 6 workers, 5 would wait" in (
+        capsys.readouterr().err
+    )
     assert main(["tune", "--slurm"]) == 2
     assert "--slurm needs --output" in capsys.readouterr().err
     assert main(["tune", "--slurm", "--output=o"]) == 0

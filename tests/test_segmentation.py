@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from functools import partial
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, cli, integrity, mask_plots, segmentation, timing
+from keras_course import callbacks, cli, integrity, mask_plots, overlap, segmentation, timing
 from keras_course.callbacks import Diverged
 from keras_course.data import masks, shapes
 from keras_course.errors import UserError
+from keras_course.layers import Whitening
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "segmentation.json"
 
@@ -123,8 +125,9 @@ def test_ctrl_c_keeps_the_network_and_does_not_open_the_test_set(few, tmp_path, 
     assert network.output_shape == (None, 32, 32, 11)
 
 
-def test_a_loss_that_is_not_finite_ends_the_job_and_is_written_down(few, tmp_path):
-    chosen = segmentation.Segmentation(model="unet", epochs=1, batch_size=30, learning_rate=1e30)
+def test_a_loss_that_is_not_finite_ends_the_job_and_is_written_down(few, tmp_path, monkeypatch):
+    monkeypatch.setitem(overlap.LOSSES, "dice", lambda _, logits: math.nan * keras.ops.sum(logits))
+    chosen = segmentation.Segmentation(model="unet", epochs=1, batch_size=30, loss="dice")
     with pytest.raises(Diverged):
         segmentation.segment(chosen, tmp_path / "run")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
@@ -149,6 +152,38 @@ def test_a_folder_that_holds_something_is_left_alone(done, capsys):
     assert cli.main(["segment", "--model", "unet", "--output", str(done[0])]) == 2
     assert "holds a run of another recipe: batch_size 30 instead of 32" in capsys.readouterr().err
     assert {file: file.read_bytes() for file in done[0].iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "field, value, message",
+    [
+        ("schedule", "plateau", "schedule must be one of constant, cosine, triangular"),
+        ("schedule", "cosin", "Did you mean 'cosine'"),
+        ("validation_fraction", 1.5, "validation_fraction must be above 0"),
+        ("learning_rate", 1e30, "learning_rate must be above 0 and at most 10"),
+        ("augmentation", "flp", "augmentation must be one of"),
+    ],
+)
+def test_what_no_training_can_be_is_refused(field, value, message):
+    with pytest.raises(UserError, match=message):
+        segmentation.Segmentation(**{field: value})
+
+
+def test_a_batch_of_more_images_than_there_are_is_refused(few, tmp_path):
+    chosen = segmentation.Segmentation(model="unet", batch_size=1000)
+    with pytest.raises(UserError, match="batch_size 1000 is more than the 90 training images"):
+        segmentation.segment(chosen, tmp_path / "run")
+
+
+def test_the_first_filters_of_a_fastnet_are_those_of_the_images(few):
+    chosen = segmentation.Segmentation(backbone="fastnet16", batch_size=30)
+    given = segmentation._material(chosen, "float32")
+    whitening = next(it for it in given.model.get_layer("backbone").layers if hasattr(it, "adapt"))
+    images = masks.load(chosen.validation_fraction, chosen.seed)[0].images
+    expected = Whitening(24, 2)
+    expected.build((None, 32, 32, 3))
+    expected.adapt(images / np.float32(127.5) - 1)
+    np.testing.assert_allclose(whitening.kernel, expected.kernel, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,9 @@ def tune(given):
     if given.show:
         return _show(given.show)
     if given.slurm:
-        from keras_course.search import slurm
+        from keras_course.search import slurm, workers
 
+        workers.check(given.search, given.nodes * given.gpus)
         print(slurm.write(given.slurm, _without_slurm(given.typed), given.nodes, given.gpus))
         return
     recipe = searched_recipe(given)

@@ -23,15 +23,18 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`: same weights and values, faster on TensorFlow.
 
     Images of shape (batch, height, width, channels) take the fused operation; every other input,
-    and every other backend, Keras' own path.
+    what that operation has not (float64, `renorm`, `synchronized`), and every other backend, Keras'
+    own path.
     """
 
     def __init__(self, momentum: float = MOMENTUM, epsilon: float = EPSILON, **kwargs):
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
 
     def call(self, inputs, training=None, mask=None):
-        images = len(inputs.shape) == 4 and self.axis in (-1, 3) and self.center and self.scale
-        if keras.backend.backend() != "tensorflow" or not images or mask is not None:
+        images = len(inputs.shape) == 4 and self.axis in (-1, 3) and mask is None
+        plain = self.center and self.scale and not (self.renorm or self.synchronized)
+        fast = self.compute_dtype != "float64" and self.variable_dtype in ("float32", "bfloat16")
+        if keras.backend.backend() != "tensorflow" or not (images and plain and fast):
             return super().call(inputs, training=training, mask=mask)
         return self._fused(inputs, bool(training and self.trainable))
 

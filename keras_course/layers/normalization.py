@@ -23,8 +23,9 @@ NORMALIZATIONS = ("batch", "instance", "group", None)
 def groups(channels: int) -> int:
     """Return how many groups to make of `channels`.
 
-    32 as in the paper, fewer where a group would have less than two channels: with one channel a
-    group, GroupNorm would be InstanceNorm.
+    32 as in the paper; where these would not have an even number of channels each, the largest
+    power of two of which that is so: with one channel a group, GroupNorm would be InstanceNorm. Of
+    an odd number of channels, one group.
     """
     return math.gcd(32, channels // 2) if channels % 2 == 0 else 1
 

@@ -10,7 +10,8 @@ from keras import ops
 
 
 class RandomImageLayer(keras.layers.Layer):
-    """Images (batch, height, width, channels) with values 0..255 in, the same in float32 out.
+    """Images (batch, height, width, channels) with values 0..255 in, the same in float32 out;
+    where nothing is trained, the images as they are.
 
     A layer adds the two methods of the protocol.
     """
@@ -28,7 +29,7 @@ class RandomImageLayer(keras.layers.Layer):
     def uniform(self, images, low, high, seed):
         """Draw one number for each image, shaped to broadcast over its pixels."""
         shape = (ops.shape(images)[0], 1, 1, 1)
-        return keras.random.uniform(shape, low, high, seed=seed or self.generator)
+        return keras.random.uniform(shape, low, high, seed=self.generator if seed is None else seed)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -8,6 +8,7 @@ mirrored instead of black. Keras' `RandomCrop` takes one offset for the whole ba
 import keras
 from keras import ops
 
+from keras_course.errors import UserError
 from keras_course.layers.random_image import RandomImageLayer
 
 
@@ -19,6 +20,14 @@ class RandomShift(RandomImageLayer):
         super().__init__(seed, **kwargs)
         self.pixels = pixels
 
+    def check_size(self, height: int, width: int) -> None:
+        """Raise a `UserError` for images that the mirrored border does not suffice for."""
+        if min(height, width) <= self.pixels:
+            raise UserError(
+                f"A shift by up to {self.pixels} pixels needs images of more than that in height "
+                f"and width. Received: {height}x{width}. Choose fewer pixels, or leave shift out."
+            )
+
     def get_random_transformation(self, images, training=True, seed=None):
         low, high = -self.pixels, self.pixels + 1
         down, right = (
@@ -27,6 +36,7 @@ class RandomShift(RandomImageLayer):
         return {"down": down, "right": right}
 
     def transform_images(self, images, transformation, training=True):
+        self.check_size(*images.shape[1:3])
         images = ops.cast(images, "float32")
         batch, height, width, channels = ops.shape(images)
         # Of all pixels in one long row; pixel by pixel is a third quicker than rows, then columns.

@@ -11,6 +11,7 @@ import numpy as np
 
 # Keeps directions that hardly vary, mostly noise, from being blown up; pixels of -1..1.
 EPSILON = 5e-4
+PATCHES = 1_024_000  # more say nothing new: a thousand images of 32x32
 
 
 @keras.saving.register_keras_serializable(package="keras_course")
@@ -35,7 +36,7 @@ class Whitening(keras.layers.Conv2D):
     def adapt(self, images: np.ndarray) -> None:
         """Compute the kernel from images as this layer gets them: (n, height, width, channels).
 
-        A thousand images are enough: they have a million patches.
+        A million patches are enough; `whitening.adapt` takes so many.
         """
         windows = np.lib.stride_tricks.sliding_window_view(images, self.kernel_size, axis=(1, 2))
         patches = windows.transpose(0, 1, 2, 4, 5, 3).reshape(-1, self.filters // 2)
@@ -44,3 +45,14 @@ class Whitening(keras.layers.Conv2D):
         vectors = vectors / np.sqrt(values + EPSILON)
         kernel = np.concatenate([vectors, -vectors], axis=1)
         self.kernel.assign(kernel.reshape(self.kernel.shape))
+
+
+def adapt(model: keras.Model, images: np.ndarray) -> None:
+    """Compute the whitening kernels of a network, and of a backbone in it, from images 0..255."""
+    images = images[: max(1, PATCHES // (images.shape[1] * images.shape[2]))]
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            adapt(layer, images)
+        elif isinstance(layer, Whitening):
+            before = keras.Model(model.input, layer.input)
+            layer.adapt(before.predict(images.astype("float32"), verbose=0))

@@ -142,8 +142,9 @@ def _readme(lessons: Iterable[Lesson], minutes):
 README = """\
 # Exercises
 
-Each lesson is a script and a notebook, to be worked on from top to bottom: read, predict, write
-what a TODO asks for, run its check. A check says "5.1 ok", or what came back, what was expected,
+Each lesson is a script and a notebook of the same name, for JupyterLab (`pip install jupyterlab`),
+VS Code or Colab, to be worked on from top to bottom: read, predict, write what a TODO asks for, run
+its check. A check says "5.1 ok", or what came back, what was expected,
 and which mistake that usually is.
 
 {table}

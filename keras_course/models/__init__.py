@@ -6,6 +6,7 @@ the other `BUILDERS` one for each of its pixels or places.
 """
 
 import inspect
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -73,6 +74,11 @@ def build(
     if width_multiplier != 1 and name not in CLASSIFIERS:
         raise UserError(
             f"width_multiplier is for classifiers; {name} has options of its own for its width. "
+            f"Received: {width_multiplier}."
+        )
+    if not 0 < width_multiplier < math.inf:
+        raise UserError(
+            f"width_multiplier must be above 0, like 0.5 for half of the filters. "
             f"Received: {width_multiplier}."
         )
     if normalization != "paper":

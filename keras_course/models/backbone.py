@@ -84,7 +84,13 @@ def _stride(operation, height, height_after):
     """Return by how much an operation thins out the places of its maps."""
     if isinstance(operation, layers.Layer):
         strides = getattr(operation, "strides", 1)
-        return strides if isinstance(strides, int) else strides[0]
+        along = {strides} if isinstance(strides, int) else set(strides)
+        if len(along) > 1:
+            raise UserError(
+                f"The strides of {operation.name} differ along height and width: {strides}. A "
+                "backbone needs the same along both."
+            )
+        return along.pop()
     return max(1, round(height / height_after))  # x[:, ::2, ::2] is no layer
 
 

@@ -10,7 +10,7 @@ After FCOS, Tian et al. 2019, sections 3.1 and 4.1, https://arxiv.org/abs/1904.0
               top-down path of Lin et al. 2016, section 3, https://arxiv.org/abs/1612.03144)
     head      two 3x3 convolutions, then for each place 4 distances and num_classes logits
     loss      focal loss for the classes (Lin et al. 2017, section 3.2,
-              https://arxiv.org/abs/1708.02002), 1 - IoU for the boxes
+              https://arxiv.org/abs/1708.02002), 1 - IoU for the boxes (FCOS: -log IoU)
 
 Where we differ: one map instead of five, for our images are small; one tower instead of two, of two
 convolutions instead of four; no "centerness", because only places near the middle of an object are
@@ -87,6 +87,7 @@ def middles(rows: int, columns: int) -> np.ndarray:
     return STRIDE * (grid + 0.5)
 
 
+@keras.saving.register_keras_serializable(package="keras_course")
 class DetectionLoss(keras.losses.Loss):
     """Focal loss and box loss, summed over the places, for each place that an object owns.
 
@@ -149,8 +150,10 @@ def decode(
 ) -> list[Objects]:
     """Return the objects in each image, from the outputs of `detector`, the surest first.
 
-    least: the lowest score, 0 to 1, that counts. overlap: the IoU above which the less sure of two
-    boxes of one class is left out. most: how many places of an image may speak.
+    least: the score, 0 to 1, above which a class counts. overlap: the IoU above which the less sure
+    of two boxes of one class is left out. most: how many answers of an image, a place and a class
+    each, are looked at. Boxes end where the map does: up to 3 pixels outside of an image whose
+    height or width is no multiple of 4.
     """
     batch, rows, columns, channels = outputs.shape
     outputs = np.asarray(outputs, "float32").reshape(batch, rows * columns, channels)

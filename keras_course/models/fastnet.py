@@ -12,9 +12,10 @@ maps are small after one convolution, and what is left are large matrix products
 like best. The others begin as the identity on their first channels: gradients pass them unhindered.
 
 Where we differ: a ReLU behind the whitening, whose filters come in pairs of opposite sign; the
-widths (the paper's are 64, 256, 256); normalization has its scale, and all weights and biases have
-one rate to the end (in the paper biases learn 64 times as fast, that of the whitening for three
-epochs). Multiply-adds for an image:
+widths (the paper's are 64, 256, 256); pixels of -1 to 1; normalization has its scale, and the
+momentum and epsilon of `layers.BatchNormalization`; all weights and biases have one rate to the end
+(in the paper biases learn 64 times as fast, that of the whitening for three epochs). Multiply-adds
+for an image:
 
     fastnet16    16,  64,  64     10 million
     fastnet32    32, 128, 128     33 million
@@ -48,8 +49,8 @@ def fastnet(
 ) -> keras.Model:
     """Return the network: raw pixels in, logits out.
 
-    widths: the filters of the three stages. Before training, `adapt` of its whitening layer has to
-    see images; `training.build` does that.
+    widths: the filters of the three stages. Before training, its whitening layer has to see images:
+    `whitening.adapt(model, images)`, which `training.build` calls.
     Errors: UserError for images below 9x9, of which the three poolings leave nothing.
     """
     require_size("fastnet", input_shape, 9)

@@ -35,6 +35,11 @@ def require_depth(depth: int, known: Collection[int]) -> None:
 
 def require_size(name: str, input_shape, pixels: int) -> None:
     """Raise a `UserError` unless the images have at least `pixels` in height and width."""
+    if len(input_shape) != 3:
+        raise UserError(
+            f"{name} takes images of (height, width, channels), like (28, 28, 1) for grey ones. "
+            f"Received: input_shape={tuple(input_shape)}."
+        )
     height, width = input_shape[:2]
     if height is None or width is None:
         raise UserError(

@@ -9,11 +9,14 @@ Each needs a weight for every pixel, so it is bound to one image size (slide 4).
 import keras
 from keras import layers
 
+from keras_course.models.inputs import require_size
+
 HIDDEN = (512, 256)
 
 
 def logistic_regression(*, input_shape=(32, 32, 3), num_classes=10) -> keras.Model:
     """Return one dense layer on the pixels: raw pixels in, logits out."""
+    require_size("logistic_regression", input_shape, 1)
     inputs = keras.Input(input_shape)
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     x = layers.Flatten()(x)
@@ -27,6 +30,7 @@ def mlp(*, input_shape=(32, 32, 3), num_classes=10, hidden=HIDDEN, dropout=0.0) 
     dropout: the share of hidden units left out at each training step, 0 <= dropout < 1
     (Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html).
     """
+    require_size("mlp", input_shape, 1)
     inputs = keras.Input(input_shape)
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     x = layers.Flatten()(x)

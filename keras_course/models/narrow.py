@@ -18,7 +18,7 @@ SCALED = {keras.layers.Conv2D: "filters", keras.layers.Dense: "units"}
 def narrow(model: keras.Model, width_multiplier: float) -> keras.Model:
     """Return the network anew, with so many times the filters and units of each hidden layer.
 
-    Their numbers become multiples of 16; where that would be more than the paper's, they stay.
+    Their numbers become multiples of 16; of a share below 1 never more than the paper's.
 
     Errors: UserError where numbers of channels are part of the network's graph, as those that
     shortcut A of the ResNets adds.

@@ -11,8 +11,8 @@ or fewer its stem of two stride-2 layers is replaced by one 3x3 convolution (the
 shortcuts it is the plain network of Figure 6, which trains worse the deeper it is.
 
 With `preactivation` the blocks are those of He et al. 2016, https://arxiv.org/abs/1603.05027,
-Figure 4(e) and appendix: what is added is not rectified, so the sum runs from the first block to
-the last. The stride stays where it was, on F's first convolution.
+Figure 4(e), and the authors' code: what is added is not rectified, so the sum runs from the first
+block to the last. The stride stays where it was, on F's first convolution.
 """
 
 import keras
@@ -96,7 +96,7 @@ def residual_stages(x, stages, shortcut, normalization, preactivation):
                 continue
             activated = norm_relu(x, normalization) if stage or block else x  # the stem's is
             y = preactivated_residual(activated, convolutions, normalization, strides)
-            # Where a stage begins, the shortcut too starts behind the activation (2016, appendix).
+            # Where a stage begins, the shortcut too starts behind the activation (authors' code).
             x = add(x if block else activated, y, strides)
     return norm_relu(x, normalization) if preactivation else x
 

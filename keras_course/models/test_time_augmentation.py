@@ -21,7 +21,7 @@ def mirrored(model: keras.Model) -> keras.Model:
 def shifted(model: keras.Model, pixels: int) -> keras.Model:
     """Return the model that averages the logits of an image and of two that are shifted.
 
-    Jordan 2024, "94% on CIFAR-10 in 3.29 seconds", section 3.7, https://arxiv.org/abs/2404.00498:
+    Jordan 2024, "94% on CIFAR-10 in 3.29 seconds", section 3.5, https://arxiv.org/abs/2404.00498:
     the image counts half, each of the two a quarter. Together with `mirrored`, six answers.
     pixels: by so many up and left, and down and right; mirrored pixels take the free places.
     """

@@ -12,7 +12,9 @@ name at the end of the way down is left out.
 and a way up after Lin et al. 2016, Figure 3, https://arxiv.org/abs/1612.03144. It differs from
 U-Net in that the way down is not a mirror image of the way up, and that the way up is light: the
 same few channels at every level, maps projected by a 1x1 convolution and added, not concatenated,
-and one 3x3 convolution. Lin et al. have neither normalization nor ReLU there; we have both.
+and one 3x3 convolution. Lin et al. have neither normalization nor ReLU there, enlarge by copying
+pixels, and put the 3x3 convolution beside the way up, on each level's output; we have both, enlarge
+bilinearly, and put it into the way up.
 """
 
 import math
@@ -116,8 +118,9 @@ def segmenter(
             level = layers.Add()([level, crop(larger, size)])
         x = layers.ReLU()(conv_norm(layers.ReLU()(level), width, 3, normalization))
         x_stride = stride
-    x = layers.Conv2D(num_classes, 1)(x)
+    x = layers.Conv2D(num_classes, 1, dtype="float32")(x)
     if x_stride > 1:  # a stem that began with strides: the logits are enlarged
-        x = crop(layers.UpSampling2D(x_stride, interpolation="bilinear")(x), input_shape[:2])
+        larger = layers.UpSampling2D(x_stride, interpolation="bilinear", dtype="float32")
+        x = crop(larger(x), input_shape[:2])
     outputs = layers.Activation("linear", dtype="float32", name="logits")(x)
     return keras.Model(inputs, outputs, name="segmenter")

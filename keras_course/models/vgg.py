@@ -11,11 +11,12 @@ one large filter and a ReLU between them.
 At 224x224 pixels nine tenths of them belong to the dense layers. For small images, of which the
 convolutions leave 1x1x512, one dense layer suffices: VGG-16 14,719,818.
 
-Why it would sit at one in num_classes: with the paper's kernels, N(0, 0.01), each layer shrinks its
-input, and before any training the logits of two images differ by a billionth (VGG-16); so small are
-the gradients on their way back. The authors started the deep networks from a trained VGG-11.
-He-normal kernels keep the size of the signal: the logits differ by a tenth. Without normalization
-start Adam at 1e-4: at its usual 1e-3 the first steps are too large, and it learns later.
+Why it would sit at one in num_classes: with kernels of standard deviation 0.01, those of AlexNet
+(section 3.1 prints a variance of 0.01), each layer shrinks its input, and before any training the
+logits of two images differ by a billionth (VGG-16); so small are the gradients on their way back.
+The authors started the deep networks from a trained VGG-11. He-normal kernels keep the size of the
+signal: the logits differ by a tenth. Without normalization start Adam at 1e-4: at its usual 1e-3
+the first steps are too large, and it learns later.
 """
 
 import keras

@@ -106,6 +106,7 @@ def tune(
     `AllDiverged` and `NoneFinished`, after everything is written.
     """
     _check(trials, steps, validation_images, band)
+    team.check(search, workers)
     if parallel_rates is not None:
         _check_side_by_side(parallel_rates, search, paired, trial_seconds, workers)
     folder, given_splits = Path(folder), splits

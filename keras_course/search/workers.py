@@ -49,6 +49,15 @@ class Share:
     gpu: str | None
 
 
+def check(search: str, workers: int | None) -> None:
+    """Raise a `UserError` for a search that has no work for so many workers."""
+    if search == "climb" and workers is not None and workers > 1:
+        raise UserError(
+            f"climb tries one rate after the other: of {workers} workers, {workers - 1} would "
+            "wait. Choose --search random, grid or hyperband."
+        )
+
+
 def gpu_names(count: int) -> list[str]:
     """Return CUDA's names of the GPUs that this process sees, which may be some of the machine's:
     numbers, or the long names of GPUs and of their parts (MIG)."""
@@ -81,7 +90,8 @@ def serve(tuner, arguments: tuple, workers: int) -> None:
     """
     from keras_course import devices
 
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+    every = range(os.cpu_count() or 1)
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(every)
     given = shares(workers, cores, gpu_names(len(devices.gpus())))
     chief, team = _Chief(tuner), []
     with chief.serving("127.0.0.1:0") as port:
