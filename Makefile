@@ -11,7 +11,7 @@ test: .venv/installed-dev
 
 QUICK = not slow and not data and not gpu and not lessons and not faults
 CUT_OFF = test_a_run_that_was_cut_off_in_any_epoch_ends_as_one_that_was_not
-ON_JAX = $(addprefix tests/test_, jax.py augmentation.py layers.py losses.py models_lenet.py \
+ON_JAX = $(addprefix tests/test_, jax.py augmentation.py layers.py losses.py models_lenet.py preview.py \
 	models_simple_cnn.py optimizers.py out_of_memory.py quiet.py range_test.py resume.py::$(CUT_OFF) \
 	schedules.py search.py side_by_side.py training.py)
 

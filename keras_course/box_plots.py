@@ -37,7 +37,11 @@ def boxes(
         axes.axis("off")
     for axes, image, true, its in zip(grid, images, there, found, strict=False):
         height, width = image.shape[:2]
-        axes.imshow(image, extent=(0, width, height, 0), interpolation="nearest")
+        axes.imshow(
+            np.clip(image, 0, 255).astype("uint8"),
+            extent=(0, width, height, 0),
+            interpolation="nearest",
+        )
         for box in true.boxes:
             _draw(axes, box, edgecolor="white", linestyle=(0, (3, 3)), linewidth=2.2)
         for box, label, score in zip(its.boxes, its.labels, its.scores, strict=True):

@@ -46,6 +46,7 @@ class State:
     after which this part ends; stopped: it has ended earlier. seconds: since the first start.
     backend, of Keras, precision and replicas, the devices that share a batch: others would not go
     on to the same bits. precision is None where an older version of the course did not say it.
+    data: the digest of images, labels and classes, None where the program draws them.
     """
 
     recipe: dict
@@ -60,6 +61,7 @@ class State:
     backend: str = "tensorflow"
     precision: str | None = None
     replicas: int = 1
+    data: str | None = None
 
     @property
     def last(self) -> int:
@@ -89,6 +91,9 @@ def newest(path: Path, best: Path) -> State | None:
         state = read(generation)
         (kept,) = (each for each in state.remembered if each["callback"] == "SaveBest")
         _bring_back_best(best, kept["values"])
+        if generation != path:  # or the next one to be written would take the place of the good one
+            with files.whole(path) as temporary:
+                shutil.copyfile(generation, temporary)
         return state
 
     try:
@@ -129,13 +134,14 @@ class Checkpoint(keras.callbacks.Callback):
         began: float,
         precision: str,
         replicas: int,
+        data: str | None,
         state: State | None,
     ):
         super().__init__()
         self.path, self.recipe, self.history = path, recipe, history
         self.others = [callback for callback in callbacks if _remembers(callback)]
         self.part, self.before, self.began, self.state = part, before, began, state
-        self.precision, self.replicas = precision, replicas
+        self.precision, self.replicas, self.data = precision, replicas, data
 
     def on_train_begin(self, logs=None):
         if self.state:
@@ -180,6 +186,7 @@ class Checkpoint(keras.callbacks.Callback):
             "backend": keras.backend.backend(),
             "precision": self.precision,
             "replicas": self.replicas,
+            "data": self.data,
         }
         arrays |= {f"variable_{number}": value for number, value in enumerate(values)}
         with files.whole(self.path, keep_older=True) as temporary:

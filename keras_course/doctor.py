@@ -110,7 +110,7 @@ def gpu() -> Iterator[Finding]:
         yield Finding(
             "note",
             f"an NVIDIA driver is here, but {backend} lacks the CUDA libraries",
-            f"pip install '{backend}[{extra}]=={tested_versions()[backend]}'",
+            f"pip install '{backend}[{extra}]=={metadata.version(backend)}'",
         )
 
 

@@ -133,7 +133,7 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
             path.rename(before)
         try:
             new.rename(path)
-        except OSError:
+        except BaseException:  # also a signal
             if before.exists():
                 before.rename(path)
             raise

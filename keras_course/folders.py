@@ -42,17 +42,17 @@ def output(folder: str | os.PathLike | None, *, goes_on: bool = True) -> Iterato
     goes_on: what is cut off goes on in the folder; how, is said when the folder is a new one, and
     when the block is interrupted or the disk is full.
     """
-    parents = [] if Path("runs").exists() else [Path("runs")]
-    existed = folder is not None and Path(folder).exists()
     again = goes_on and folder is None
-    folder = new_folder() if folder is None else Path(folder)
+    above = [Path("runs")] if folder is None else Path(folder).parents
+    parents = [path for path in above if not path.exists()]
+    made, folder = (True, new_folder()) if folder is None else (_made(folder), Path(folder))
     how = f"The same command with --output {folder} goes on"
     if again:
         print(f"Everything goes into {folder}. {how}, if it is cut off.", flush=True)
     try:
         yield folder
     except BaseException as error:
-        if not existed and folder.exists() and not _holds_something(folder):
+        if made and folder.exists() and not _holds_something(folder):
             shutil.rmtree(folder, ignore_errors=True)
             with contextlib.suppress(OSError):  # what holds something stays
                 for path in parents:
@@ -60,6 +60,15 @@ def output(folder: str | os.PathLike | None, *, goes_on: bool = True) -> Iterato
         elif goes_on and isinstance(error, KeyboardInterrupt | files.DiskFull):
             print(f"{how}.", flush=True)
         raise
+
+
+def _made(folder):
+    """Make the folder, and return whether it was this process that did; `make` tells why not."""
+    try:
+        Path(folder).mkdir(parents=True)
+    except OSError:
+        return False
+    return True
 
 
 def _holds_something(folder):

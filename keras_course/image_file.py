@@ -1,10 +1,13 @@
 """An image file as a person sees it, in training and in prediction alike.
 
-It is turned as its EXIF data say, reduced to 8 bits, and laid on white where it is transparent.
+It is turned as its EXIF or XMP data say, reduced to 8 bits, and laid on white where it is
+transparent.
 """
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
+
+TURNED_BY = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}  # Pillow's names
 
 
 def as_seen(image: Image.Image) -> Image.Image:
@@ -16,7 +19,7 @@ def size_as_seen(image: Image.Image) -> tuple[int, int]:
     """Return width and height of that, from the head of the file alone."""
     width, height = image.size
     # Asked for what is not in the head, Pillow would decode all of a PNG.
-    exif = image.getexif() if "exif" in image.info else {}
+    exif = image.getexif() if TURNED_BY & set(image.info) else {}
     lies = exif.get(ExifTags.Base.Orientation, 1) >= 5
     return (height, width) if lies else (width, height)
 

@@ -37,14 +37,17 @@ def run(
     What a folder holds of this job already is not done again.
     """
     began = time.perf_counter()
-    folder = folders.claim(folder, recipe, chosen=("learning_rate", "epochs"))
+    chosen = ("learning_rate", "epochs") if minutes else ("learning_rate",)
+    folder = folders.claim(folder, recipe, chosen)
     with lock.alone(folder):
         return _run(recipe, folder, minutes, search, trials, began)
 
 
 def _run(recipe, folder, minutes, search, trials, began):
     splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
-    if not runs.is_finished(folder):
+    if runs.is_finished(folder):
+        print(f"{folder} holds the finished run of this recipe; it is used as it is.")
+    else:
         model = training.build(recipe, splits)
         train, steps_per_epoch = training.batches(recipe, splits)
         validation = pipeline.evaluation_batches(*splits.validation)
@@ -64,11 +67,12 @@ def _run(recipe, folder, minutes, search, trials, began):
         epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:
             # To look at an image costs a third of learning from it.
-            testing = epoch * len(splits.test.labels) / len(splits.train.labels) / 3
+            views = (1 + recipe.mirrored) * (3 if recipe.shifted else 1)
+            testing = views * epoch * len(splits.test.labels) / len(splits.train.labels) / 3
             left = 60 * minutes - (time.perf_counter() - began + testing + AFTERWARDS)
             if left < 1.1 * epoch:
                 late = timing.duration(1.1 * epoch - left)
-                print(f"The machine slows down: one epoch, {late} longer than --minutes.")
+                print(f"One epoch does not fit any more: it is trained, {late} over --minutes.")
             minutes = max(left, 1.1 * epoch) / 60
         training.fit(
             recipe, folder, splits=splits, model=model, epoch_seconds=epoch, minutes=minutes

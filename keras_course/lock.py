@@ -22,7 +22,7 @@ from keras_course.errors import UserError
 def alone(folder: str | os.PathLike) -> Iterator[None]:
     """Keep other processes out of the folder during the block, which may hold another such block.
 
-    Errors: UserError if another process, which it names, is in there.
+    Errors: UserError if another process, which it names, is in there, or it is read-only.
     """
     holder = Path(folder, ".lock.json")
     lock = filelock.FileLock(Path(folder, ".lock").resolve(), is_singleton=True)
@@ -32,6 +32,11 @@ def alone(folder: str | os.PathLike) -> Iterator[None]:
         raise UserError(
             f"{_described(holder)} is working in {folder}. Wait for its end, or give another "
             "folder with --output."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written into: {error.strerror}. Copy it to where it can, or work "
+            "in another one."
         ) from error
     try:
         if lock.lock_counter == 1:

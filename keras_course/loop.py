@@ -26,6 +26,8 @@ from keras_course import (
 )
 from keras_course.errors import UserError
 
+OF_THE_TEST = ("test_predictions.npz", "segmentation.png", "detection.png")  # files
+
 
 class Loop:
     """Fits a model in one or several parts, and keeps the best epoch of all of them.
@@ -63,7 +65,7 @@ class Loop:
             integrity.write_sealed(folder / "metrics.json", known)
         else:
             (folder / "metrics.json").unlink(missing_ok=True)  # of how an earlier start ended
-        self.part = self.before = 0
+        self.part, self.before, self.data = 0, 0, None
         if self.state:
             self.history.rows = self.state.history
             self.began -= self.state.seconds
@@ -90,6 +92,7 @@ class Loop:
         validation=None,
         *,
         recipe: dict,
+        data: str | None = None,
         steps_per_epoch: int,
         epochs: int,
         measuring: Sequence[keras.callbacks.Callback] = (),
@@ -98,10 +101,17 @@ class Loop:
         """Train for so many epochs more, which are counted on from those of an earlier part.
 
         train: returns the endless batches from that epoch of this part on, counted from 0. recipe:
-        as plain values, for the last state. measuring: what adds metrics to the logs of an epoch,
-        for all callbacks after it. others: schedules, early stopping and the like. What the state
-        says was done already is not done again. Errors: `callbacks.Diverged`, KeyboardInterrupt.
+        as plain values, for the last state. data: see `splits.digest`. measuring: what adds metrics
+        to the logs of an epoch, for all callbacks after it. others: schedules, early stopping and
+        the like. What the state says was done already is not done again. Errors:
+        `callbacks.Diverged`, KeyboardInterrupt; UserError where the state is of other data.
         """
+        self.data = data
+        if self.state and self.state.data not in (None, data):
+            raise UserError(
+                f"{self.best.path.parent} holds a run that began with other images, labels or "
+                "classes. Bring them back as they were, or train into another folder."
+            )
         self.part += 1
         if self.state and self.state.part > self.part:
             return
@@ -135,6 +145,7 @@ class Loop:
             began=self.began,
             precision=self.precision,
             replicas=self.replicas,
+            data=data,
             state=state,
         )
         self.status = "failed"
@@ -157,7 +168,7 @@ class Loop:
             raise
         except KeyboardInterrupt:
             self.status = "interrupted"
-            if not self.best.epoch:
+            if not self.best.epoch and state is None and self.best._model is not None:
                 self.best.save()  # no epoch has ended: these weights are the best there are
             self._tell()
             raise
@@ -179,6 +190,7 @@ class Loop:
         packages = ("keras", keras.backend.backend(), "numpy")
         return {
             "status": self.status,
+            **({"data": self.data} if self.data else {}),
             "parameters": model.count_params(),
             "epochs": self.epoch,
             "best_epoch": self.best.epoch,
@@ -202,7 +214,7 @@ def _opened(folder):
     told = 0
     with contextlib.suppress(FileNotFoundError, integrity.Damaged):
         told = integrity.read_sealed(folder / "metrics.json").get("test_set_opened", 0)
-    return max(told, int((folder / "test_predictions.npz").exists()))
+    return max(told, int(any((folder / name).exists() for name in OF_THE_TEST)))
 
 
 def _check(folder, state, precision, replicas):

@@ -62,9 +62,9 @@ def _advice(images, fitting):
     if fitting == 0:
         return (
             f"Not even a step of one image fits into the memory of {device}. Take a smaller "
-            "network, with --model or a smaller --width-multiplier."
+            "network, or fewer filters."
         )
     return (
         f"A step of {images} images does not fit into the memory of {device}; one of {fitting} "
-        f"does: take --batch-size {fitting}, or a smaller network."
+        f"does: take a batch size of {fitting}, or a smaller network."
     )

@@ -50,6 +50,7 @@ def of_each_class(labels: np.ndarray, count: int) -> np.ndarray:
 def draws(image: np.ndarray, augmentation: str, count: int, seed: int = 0) -> np.ndarray:
     """Return what `count` draws of the augmentation make of an image (height, width, channels)."""
     batch = keras.ops.cast(np.repeat(image[None], count, axis=0), "float32")
-    key = keras.ops.convert_to_tensor([0, seed], "int32")
+    kind = "uint32" if keras.backend.backend() == "jax" else "int32"  # each wants its own
+    key = keras.ops.convert_to_tensor([0, seed], kind)
     layers = augmentations.layers_of(augmentation)
     return keras.ops.convert_to_numpy(augmentations.augment(batch, layers, key))

@@ -22,6 +22,7 @@ from pathlib import Path
 import keras
 
 from keras_course import integrity
+from keras_course.data.splits import Splits, digest
 from keras_course.errors import UserError
 from keras_course.models.test_time_augmentation import mirrored, shifted
 from keras_course.recipes import Recipe
@@ -45,6 +46,8 @@ class Run:
         recipe_of(folder)  # or say that this is no run folder
         try:
             metrics = integrity.read_sealed(folder / "metrics.json")
+            if "checksums" not in metrics:  # of a run that was tested, went on, and was cut off
+                raise FileNotFoundError(0, "not written yet", folder / "metrics.json")
             for name in CHECKED:
                 if metrics.get("checksums", {}).get(name) != integrity.checksum(folder / name):
                     raise integrity.Damaged(folder / name, "its checksum is another")
@@ -75,6 +78,15 @@ class Run:
         if self.recipe.shifted:
             network = shifted(network, self.recipe.shifted)
         return mirrored(network) if self.recipe.mirrored else network
+
+    def check_data(self, splits: Splits) -> None:
+        """Raise a `UserError` unless these are the images, labels and classes of the training."""
+        if self.metrics.get("data") not in (None, digest(splits)):
+            raise UserError(
+                f"{self.recipe.dataset} is not what the run in {self.folder} was trained on: its "
+                "images, labels or classes have changed, and what is a test image now may have "
+                "been trained with. Bring it back as it was, or train anew into a new folder."
+            )
 
     def write_metrics(self, **metrics) -> "Run":
         """Return the run with these metrics added, in its folder as well."""

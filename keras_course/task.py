@@ -132,7 +132,8 @@ def _train(chosen, loop, folder, about, material, afterwards, minutes):
     follow = callbacks.FollowRates(rates)
     others = [follow]
     if minutes is not None:
-        others.append(callbacks.EndInTime(loop.began + 60 * minutes - afterwards, follow))
+        deadline = loop.began + 60 * minutes - testing - afterwards
+        others.append(callbacks.EndInTime(deadline, follow))
     metrics = {**about, "recipe": recipe}
     try:
         loop.fit(

@@ -31,7 +31,7 @@ from keras_course import (
 )
 from keras_course import replicas as replicated
 from keras_course.data import pipeline
-from keras_course.data.splits import Splits
+from keras_course.data.splits import Splits, digest
 from keras_course.errors import UserError
 from keras_course.layers import whitening
 from keras_course.loop import Loop
@@ -161,9 +161,9 @@ def fit(
             "Ctrl-C ends it and keeps the best epoch.",
             flush=True,
         )
-        schedule = _schedule(recipe, steps_per_epoch)
+        schedule = _schedule(recipe, steps_per_epoch, extra_callbacks)
         others = [
-            schedule,
+            *schedule,
             keras.callbacks.EarlyStopping(
                 recipe.monitor, mode=schedules.mode(recipe.monitor), patience=recipe.patience
             ),
@@ -172,7 +172,7 @@ def fit(
         if keras.backend.backend() == "tensorflow":  # which writes its files
             others.append(keras.callbacks.TensorBoard(folder / "logs", write_graph=False))
         if minutes is not None:
-            follow = schedule if isinstance(schedule, callbacks.FollowRates) else None
+            follow = next((it for it in schedule if isinstance(it, callbacks.FollowRates)), None)
             others.append(callbacks.EndInTime(loop.began + 60 * minutes, follow))
         try:
             loop.fit(
@@ -181,6 +181,7 @@ def fit(
                 lambda first: batches(recipe, splits, first)[0] if first else train,
                 validation,
                 recipe=dataclasses.asdict(recipe),
+                data=digest(splits),
                 steps_per_epoch=steps_per_epoch,
                 epochs=recipe.epochs,
                 measuring=averages(recipe),
@@ -216,7 +217,7 @@ def test(run: Run, *, splits: Splits | None = None) -> Run:
 
     A run that has its test result already is returned as it is: a second look is a look too many.
     The class probabilities of the test images go to `test_predictions.npz`, so that a report needs
-    no third one.
+    no third one. Errors: UserError for a data set that is not the one of the training.
     """
     if "test" in run.metrics:
         return run
@@ -228,6 +229,7 @@ def test(run: Run, *, splits: Splits | None = None) -> Run:
 def _test(run, splits):
     recipe = run.recipe
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
+    run.check_data(splits)
     model = run.model()
     run = run.write_metrics(test_set_opened=run.metrics["test_set_opened"] + 1)
     logits = model.predict(pipeline.evaluation_batches(*splits.test), verbose=0)
@@ -247,9 +249,11 @@ def _test(run, splits):
     )
 
 
-def _schedule(recipe, steps_per_epoch):
+def _schedule(recipe, steps_per_epoch, extra_callbacks):
     if recipe.schedule == "plateau":
-        return schedules.plateau(recipe.monitor, recipe.patience)
+        return [schedules.plateau(recipe.monitor, recipe.patience)]
+    if recipe.schedule == "constant" and extra_callbacks:
+        return []  # one of which may set the rate
     rates = schedules.rates(
         recipe.schedule,
         recipe.learning_rate,
@@ -257,7 +261,7 @@ def _schedule(recipe, steps_per_epoch):
         steps_per_epoch=steps_per_epoch,
         epochs=recipe.epochs,
     )
-    return callbacks.FollowRates(rates)
+    return [callbacks.FollowRates(rates)]
 
 
 def _refuse_two_schedules(recipe, extra_callbacks):

@@ -20,7 +20,7 @@ import keras
 
 from keras_course import data, devices, files, folders, lock, runs, schedules, training
 from keras_course.data import pipeline
-from keras_course.data.splits import Splits
+from keras_course.data.splits import Splits, digest
 from keras_course.errors import UserError
 from keras_course.loop import Loop
 from keras_course.models.pretrained import load_pretrained
@@ -80,7 +80,7 @@ def transfer(
             f"frozen_epochs must be 1 or more, like 10. Received: {recipe.frozen_epochs}."
         )
     name = _name(source)
-    random, recipe = recipe, dataclasses.replace(recipe, pretrained=name)
+    random, recipe = (dataclasses.replace(recipe, pretrained=it) for it in (None, name))
     folder = folders.claim(folder, recipe)
     with lock.alone(folder), files.telling_when_full(folder):
         if runs.is_finished(folder):
@@ -125,6 +125,7 @@ def _fit(model, recipe, folder, splits, precision):
             lambda first: training.batches(recipe, splits, first)[0],
             validation,
             recipe=dataclasses.asdict(recipe),
+            data=digest(splits),
             steps_per_epoch=steps_per_epoch,
             epochs=epochs,
             measuring=training.averages(recipe),
@@ -136,8 +137,11 @@ def _fit(model, recipe, folder, splits, precision):
     try:
         for layer in body:
             layer.trainable = False
-        fit("the head on a frozen body", recipe.learning_rate, recipe.frozen_epochs)
-        loop.status = "failed"
+        try:
+            fit("the head on a frozen body", recipe.learning_rate, recipe.frozen_epochs)
+        finally:
+            if loop.status == "finished":  # its part alone, and a signal may have come meanwhile
+                loop.status = "interrupted"
         for layer in body:
             layer.trainable = True
         fit("all layers", fine_tuning_rate, recipe.epochs)

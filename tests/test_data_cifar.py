@@ -165,7 +165,9 @@ class Attack:
         return self.call
 
 
-@pytest.mark.parametrize("function", ["system", "eval", "load", "object array"])
+@pytest.mark.parametrize(
+    "function", ["system", "eval", "load", "object array", "pointers", "a type of objects"]
+)
 def test_a_malicious_pickle_is_refused_and_does_nothing(function, tmp_path):
     mark = tmp_path / "mark"
     attack = {
@@ -173,12 +175,29 @@ def test_a_malicious_pickle_is_refused_and_does_nothing(function, tmp_path):
         "eval": Attack(eval, f"open({str(mark)!r}, 'w')"),
         "load": Attack(np.load, str(mark)),
         "object array": np.array([Attack(os.system, f"touch {mark}")], object),
+        "pointers": Attack(np.ndarray, (3072,), "O", b"A" * 8 * 3072),
+        "a type of objects": Attack(np.frombuffer, b"A" * 8 * 3072, "O"),
     }[function]
     files = files_of("python3")
     files["cifar-10-batches-py/data_batch_3"] = pickle.dumps({"data": attack, "labels": [0]})
-    with pytest.raises(UserError, match=r"data_batch_3 in .* calls .*do not use this file"):
+    with pytest.raises(UserError, match=r"data_batch_3 in .* (calls .*do not use|is damaged)"):
         cifar_files.read(as_archive(tmp_path / "archive.tar.gz", files))
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_arrays_of_whole_numbers_come_as_they_were_whatever_the_protocol(protocol):
+    for values in (rows(0), rows(0).T, np.arange(6, dtype=">i4").reshape(2, 3)):
+        found = unpickle.loads(pickle.dumps({"data": values}, protocol))
+        (found,) = map(np.asarray, found.values())
+        assert found.dtype == values.dtype
+        np.testing.assert_array_equal(found, values)
+
+
+@pytest.mark.parametrize("kind", ["float32", "M8[s]", "O", "V3", "U2", [("a", "u1")]])
+def test_other_arrays_are_refused(kind):
+    with pytest.raises(UserError):
+        unpickle.loads(pickle.dumps(np.zeros(4, kind)))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80", python2(0)[:-500], b"garbage", b"."])
@@ -187,9 +206,15 @@ def test_a_damaged_pickle_is_a_mistake_of_the_user(content):
         unpickle.loads(content)
 
 
-def test_an_archive_writes_nothing_to_the_disk(tmp_path):
+def test_an_archive_writes_nothing_to_the_disk(tmp_path, monkeypatch):
     files = files_of("binary") | {"../../escaped": b"x", "/tmp/../escaped": b"x"}
     archive = as_archive(tmp_path / "archive.tar.gz", files)
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    for name in ("extract", "extractall"):
+        monkeypatch.setattr(tarfile.TarFile, name, lambda *_, **__: pytest.fail("it was unpacked"))
     before = sorted(tmp_path.rglob("*"))
     assert_same(*cifar_files.read(archive))
     assert sorted(tmp_path.rglob("*")) == before
@@ -236,6 +261,23 @@ def test_an_npz_with_pickles_or_without_an_array_is_refused(tmp_path):
     np.savez(tmp_path / "less.npz", x_train=IMAGES)
     with pytest.raises(UserError, match=r"lacks an array.*y_train"):
         cifar_files.read(tmp_path / "less.npz")
+
+
+def test_an_npz_larger_than_the_data_set_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(cifar_files, "LARGEST_ARRAY", 1000)
+    with pytest.raises(UserError, match=r"x_train.npy has [\d,]+ bytes: too many"):
+        cifar_files.read(as_npz(tmp_path / "cifar.npz"))
+
+
+@pytest.mark.parametrize(
+    "batch", [{"data": [[1]], "labels": [0]}, {"data": rows(0), "labels": 3}, [], {"labels": []}]
+)
+def test_a_batch_of_another_form_is_named(batch, tmp_path):
+    files = files_of("python3")
+    files["cifar-10-batches-py/data_batch_3"] = pickle.dumps(batch)
+    path = as_archive(tmp_path / "archive.tar.gz", files)
+    with pytest.raises(UserError):
+        import_cifar.import_cifar10(path, TINY)
 
 
 @pytest.mark.parametrize(
@@ -372,6 +414,29 @@ def test_validation_images_serve_as_test_where_there_is_no_test(tmp_path):
     store(tmp_path, "one", images, np.arange(20) % 2, splits=("train",))
     assert [len(part.labels) for part in data.load("tfds:two")[:3]] == [18, 2, 20]
     assert [len(part.labels) for part in data.load("tfds:one")[:3]] == [14, 2, 4]
+
+
+def test_classes_without_an_image_are_left_out(tmp_path):
+    import tensorflow_datasets as tfds
+
+    features = {
+        "image": tfds.features.Image(shape=(5, 4, 3)),
+        "label": tfds.features.ClassLabel(names=["0", "a", "b", "c"]),
+    }
+    images = np.zeros((20, 5, 4, 3), "uint8")
+    store(tmp_path, "letters", images, 1 + 2 * (np.arange(20) % 2), features)
+    splits = data.load("tfds:letters")
+    assert splits.class_names == ("a", "c")
+    assert np.bincount(splits.test.labels).tolist() == [10, 10]
+
+
+@pytest.mark.parametrize("name", ["dataset_info.json", "features.json"])
+def test_damaged_metadata_of_a_prepared_set_are_named(name, tmp_path):
+    store(tmp_path, "two", np.zeros((20, 5, 4, 3), "uint8"), np.arange(20) % 2)
+    (path,) = (tmp_path / "tfds" / "two").rglob(name)
+    path.write_text(path.read_text()[:-40])
+    with pytest.raises(UserError, match="prepared files of two in .* are damaged"):
+        data.load("tfds:two")
 
 
 def test_a_prepared_set_with_several_sizes_is_refused(tmp_path):

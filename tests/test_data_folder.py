@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from keras_course import data, predict
 from keras_course.data import folder
@@ -89,6 +89,42 @@ def test_images_are_read_as_predict_reads_them(tmp_path):
     for path, label in ((turned, 0), (clear, 1)):
         expected = predict.read_image(path, (4, 3, 3))
         np.testing.assert_array_equal(images[labels == label][0], expected)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_an_image_that_xmp_turns_is_turned(tmp_path, suffix):
+    xmp = b'<x:xmpmeta xmlns:tiff="t"><a tiff:Orientation="6"/></x:xmpmeta>'
+    for name in ("a", "b"):
+        write(tmp_path / name / "0.png", 10, size=(3, 4))
+        write(tmp_path / name / "1.png", 20, size=(3, 4))
+        image = Image.new("RGB", (4, 3), (9, 9, 9))
+        if suffix == "jpg":
+            image.save(tmp_path / name / "2.jpg", xmp=xmp)
+        else:
+            told = PngImagePlugin.PngInfo()
+            told.add_itxt("XML:com.adobe.xmp", xmp.decode())
+            image.save(tmp_path / name / "2.png", pnginfo=told)
+    assert folder.read(tmp_path).train.images.shape[1:] == (4, 3, 3)
+
+
+def test_damaged_exif_data_are_named(pets):
+    image = Image.new("RGB", (4, 3))
+    image.save(pets / "cat" / "odd.png", exif=b"Exif\0\0garbage!")
+    with pytest.raises(UserError, match="odd.png cannot be read as an image"):
+        folder.read(pets)
+
+
+def test_images_that_the_memory_does_not_hold_are_told(pets, monkeypatch):
+    empty = np.empty
+
+    def no_room(shape, kind):
+        if len(np.shape(shape)) == 1 and len(shape) == 4:
+            raise MemoryError
+        return empty(shape, kind)
+
+    monkeypatch.setattr("keras_course.data.folder.np.empty", no_room)
+    with pytest.raises(UserError, match="images of 4x3 pixels are 0.0 GB, more than the memory"):
+        folder.read(pets)
 
 
 def test_hidden_files_and_folders_are_passed_over(pets):

@@ -122,6 +122,21 @@ def test_a_network_trained_in_bfloat16_is_exported_in_float32(tmp_path):
     assert np.abs(served - probabilities(run)).max() == pytest.approx(exported.from_trained, 1e-3)
 
 
+def test_a_network_in_float32_that_is_not_the_trained_one_is_not_exported(tmp_path, monkeypatch):
+    run, rebuilt = make_run(tmp_path, precision="bfloat16"), export.rebuilt
+
+    def another(model):
+        model = rebuilt(model)
+        logits = model.get_layer("logits")
+        logits.bias.assign(logits.bias + [1.0, 0.0, 0.0])
+        return model
+
+    monkeypatch.setattr(export, "rebuilt", another)
+    with pytest.raises(export.ExportDiffers, match="in float32 is not the one that was trained"):
+        export.export(run, splits=SPLITS)
+    assert not (tmp_path / "saved_model").exists()
+
+
 def test_a_network_inside_a_network_is_rebuilt_in_float32_too():
     from keras_course.export.rebuilt import rebuilt
     from keras_course.models.unet import segmenter

@@ -21,6 +21,15 @@ def test_the_folder_of_a_command_and_how_it_goes_on_are_told(tmp_path, monkeypat
         assert capsys.readouterr().out == ""
 
 
+def test_a_folder_that_another_process_made_is_not_removed(tmp_path):
+    theirs, ours = tmp_path / "theirs", tmp_path / "new" / "ours"
+    theirs.mkdir()
+    for folder in (theirs, ours):
+        with pytest.raises(UserError), folders.output(folder):
+            raise UserError("no")
+    assert list(tmp_path.iterdir()) == [theirs]
+
+
 def test_runs_are_numbered(tmp_path):
     first, second = folders.new_folder(tmp_path / "runs"), folders.new_folder(tmp_path / "runs")
     assert (first.name, second.name) == ("0001", "0002")

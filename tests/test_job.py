@@ -28,7 +28,18 @@ def test_a_machine_that_slows_down_after_the_search_still_trains_an_epoch(
     epochs_of(1, 3600)
     run = job.run(TINY, tmp_path, minutes=1, trials=2)
     assert run.recipe.epochs == 1 and run.metrics["test"]["accuracy"] > 0
-    assert "The machine slows down: one epoch" in capsys.readouterr().out
+    assert "One epoch does not fit any more: it is trained" in capsys.readouterr().out
+
+
+def test_a_finished_job_is_not_taken_for_one_of_more_epochs(epochs_of, tmp_path, capsys):
+    epochs_of(1, 1, 1, 1)
+    recipe = dataclasses.replace(TINY, epochs=1)
+    job.run(recipe, tmp_path, trials=2)
+    with pytest.raises(UserError, match="another recipe: epochs 1 instead of 2"):
+        job.run(dataclasses.replace(recipe, epochs=2), tmp_path, trials=2)
+    capsys.readouterr()
+    job.run(recipe, tmp_path, trials=2)
+    assert "holds the finished run of this recipe" in capsys.readouterr().out
 
 
 def test_damaged_sizes_of_a_search_are_chosen_anew(tmp_path, capsys):

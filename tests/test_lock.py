@@ -1,5 +1,6 @@
 """Two processes do not write into one folder."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -42,6 +43,16 @@ def test_the_lock_of_a_killed_process_is_free(holder, tmp_path):
     assert (tmp_path / ".lock.json").exists()  # what it said of itself is still there
     with lock.alone(tmp_path):
         assert f'"process": {os.getpid()}' in (tmp_path / ".lock.json").read_text()
+
+
+def test_a_folder_that_cannot_be_written_into_is_named(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(lock.filelock.FileLock, "acquire", refused)
+    told = "cannot be written into: Permission denied. Copy it"
+    with pytest.raises(UserError, match=told), lock.alone(tmp_path):
+        pass
 
 
 def test_one_process_may_enter_twice_and_leaves_no_name_behind(tmp_path):

@@ -50,7 +50,9 @@ def memory_for(monkeypatch):
 def test_the_largest_half_that_fits_is_named(most, memory_for, splits, tmp_path):
     memory_for(most)
     fits = {8: 8, 5: 4, 1: 1}[most]
-    message = f"A step of 16 images does not fit .* one of {fits} does: take --batch-size {fits},"
+    message = (
+        f"A step of 16 images does not fit .* one of {fits} does: take a batch size of {fits},"
+    )
     with pytest.raises(out_of_memory.OutOfMemory, match=message):
         training.fit(RECIPE, tmp_path, splits=splits, epoch_seconds=1)
     assert not runs.is_finished(tmp_path)

@@ -7,7 +7,7 @@ from keras_course.recipes import RECIPES, Recipe, differences
 
 
 def test_the_timed_differs_from_the_default_only_in_what_a_short_run_needs():
-    timed = dataclasses.replace(RECIPES["timed"], batch_size=128, schedule="plateau")
+    timed = dataclasses.replace(RECIPES["timed"], batch_size=128, schedule="plateau", patience=5)
     assert timed == RECIPES["default"]
 
 

@@ -116,6 +116,9 @@ def test_a_lost_test_result_is_called_lost(run, splits):
     assert "its result is missing from the run folder" in Page(report(run, splits=splits)).text
 
 
+TEST = {"accuracy": 28 / 30, "loss": 0.7, "images": 30}
+
+
 def write_predictions(run, splits):
     """All 30 right with 50 %, but: one right with 97 %, two green (1) taken for blue with 91 %."""
     labels = splits.test.labels
@@ -125,10 +128,17 @@ def write_predictions(run, splits):
     probabilities[[1, 4]] = [0.01, 0.08, 0.91]
     assert labels[[3, 1, 4]].tolist() == [0, 1, 1]
     np.savez(run.folder / "test_predictions.npz", labels=labels, probabilities=probabilities)
+    return run.write_metrics(test=TEST, test_set_opened=1)
+
+
+def test_predictions_of_a_network_that_trained_on_are_not_shown(run, splits):
+    write_predictions(run, splits)
+    page = Page(report(run, splits=splits))  # `run` has no result of the test
+    assert "validation images" in page.text and "green for blue (2)" not in page.text
 
 
 def test_best_worst_and_confused_images_are_those_of_the_predictions(run, splits):
-    write_predictions(run, splits)
+    run = write_predictions(run, splits)
     page = Page(report(run, splits=splits))
     assert "Most often mistaken: green for blue (2)." in page.text
     assert "Sure and right red, 97.0%" in page.text
@@ -138,7 +148,7 @@ def test_best_worst_and_confused_images_are_those_of_the_predictions(run, splits
 
 
 def test_predictions_for_other_images_are_refused(run, splits):
-    write_predictions(run, splits)
+    run = write_predictions(run, splits)
     fewer = splits._replace(test=type(splits.test)(*(part[:20] for part in splits.test)))
     with pytest.raises(UserError, match="other images than the 20 test images"):
         report(run, splits=fewer)
@@ -150,6 +160,7 @@ def test_a_damaged_file_is_named(run, splits, name):
     (run.folder / "search").mkdir()
     (run.folder / "best.older.keras").unlink(missing_ok=True)  # it would be taken
     (run.folder / name).write_bytes(b"\x80 not that")
+    run = run.write_metrics(test=TEST, test_set_opened=1)
     with pytest.raises(UserError, match=name):
         report(run, splits=splits)
     assert not (run.folder / "report.html").exists()
@@ -179,7 +190,7 @@ def test_words_from_outside_stay_words(trained, splits, tmp_path):
     recipe = Recipe(dataset=f"folder:/{EVIL}", model="simple_cnn", batch_size=32, epochs=2)
     metrics = Run.load(folder).metrics
     files.write_text(folder / "recipe.json", recipe.to_json())
-    Run(folder, recipe, [], metrics).write_metrics(device=EVIL)
+    Run(folder, recipe, [], metrics).write_metrics(device=EVIL, data=None)
     board = {**LEADERBOARD, "search": EVIL}
     (folder / "search").mkdir()
     integrity.write_sealed(folder / "search" / "leaderboard.json", board)
@@ -203,7 +214,7 @@ def test_the_search_is_shown_and_a_diverged_trial_has_no_score(run, splits):
     (run.folder / "range_test.png").write_bytes(png)
     (run.folder / "search" / "search.png").write_bytes(png)
     page = Page(report(run, splits=splits))
-    assert "2 trials by random search with rates from 0.0001 to 0.1, 40 s in all." in page.text
+    assert "2 trials by random search in a band of 0.0001 to 0.1, 40 s in all." in page.text
     assert "The best one is 0.00316." in page.text
     assert "1 0001 0.00316 0.625 1.25 finished 60 12.5" in page.text
     assert "2 0002 0.1 - - diverged 60 12.5" in page.text

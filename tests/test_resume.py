@@ -67,7 +67,7 @@ RECIPES = {
     ),
     "bfloat16": dataclasses.replace(TINY, precision="bfloat16", optimizer="adadelta"),
     "a network that takes several steps at a time": dataclasses.replace(
-        TINY, model="mlp", normalization="paper", dropout=0.5, schedule="decay"
+        TINY, model="mlp", normalization="paper", dropout=0.5, schedule="constant"
     ),
 }
 
@@ -253,6 +253,15 @@ def test_a_state_with_other_callbacks_is_refused(splits, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="with other callbacks"):
         other = keras.callbacks.EarlyStopping("val_loss")
         training.fit(LIGHT, tmp_path, splits=splits, extra_callbacks=[other])
+
+
+def test_a_run_that_began_with_other_images_is_refused(splits, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(CutOff):
+        cut_off_after(1, patch)
+        training.fit(TINY, tmp_path, splits=splits)
+    fewer = splits._replace(train=type(splits.train)(*(part[16:] for part in splits.train)))
+    with pytest.raises(UserError, match="began with other images, labels or classes"):
+        training.fit(TINY, tmp_path, splits=fewer)
 
 
 def test_a_run_of_another_backend_is_refused(splits, tmp_path, monkeypatch):

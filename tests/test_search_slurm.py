@@ -196,6 +196,11 @@ def test_the_command_writes_the_script_without_its_own_options(tmp_path, monkeyp
     assert "climb tries one rate after the other: of 6 workers, 5 would wait" in (
         capsys.readouterr().err
     )
+    several = ["tune", "--slurm", "new/tune.sbatch", "--output", "o", "--search", "random"]
+    assert main([*several, "--parallel-rates", "4"]) == 2
+    assert "leave out --parallel-rates" in capsys.readouterr().err
+    assert main(several) == 0 and (tmp_path / "new" / "tune.sbatch").exists()
+    capsys.readouterr()
     assert main(["tune", "--slurm"]) == 2
     assert "--slurm needs --output" in capsys.readouterr().err
     assert main(["tune", "--slurm", "--output=o"]) == 0

@@ -11,7 +11,7 @@ import pytest
 from keras_course import files, training, variables
 from keras_course.data import pipeline
 from keras_course.errors import UserError
-from keras_course.search import fingerprint, oracles, tune
+from keras_course.search import fingerprint, journal, oracles, tune
 from keras_course.search.one_model import OneModel
 from keras_course.search.tuner import PairedTuner, _SaveState, execution_seed
 from tests.search_rows import LINEAR, SPLITS, compiled_once
@@ -210,6 +210,22 @@ def test_a_full_disk_is_no_fault_of_a_trial(tmp_path):
     with pytest.raises(files.DiskFull):
         search(tuner)
     assert len(tuner.oracle.end_order) == 0
+
+
+def test_a_search_goes_on_in_the_process_in_which_the_disk_was_full(tmp_path, monkeypatch):
+    tuner, full, add = tuner_of(tmp_path), [True], journal.Journal.add
+
+    def refused_once(its, event):
+        if event["event"] == "create" and full:
+            raise files.DiskFull(tmp_path, 0, full.pop())
+        add(its, event)
+
+    monkeypatch.setattr(journal.Journal, "add", refused_once)
+    with pytest.raises(files.DiskFull):
+        search(tuner)
+    search(tuner)
+    again = tuner_of(tmp_path)
+    assert again.oracle.end_order == tuner.oracle.end_order and len(again.oracle.end_order) > 1
 
 
 def test_an_exception_in_build_is_shown_with_its_cause(tmp_path, capsys):
@@ -424,6 +440,7 @@ def test_seed_zero_is_a_seed():
         (5.0, 9, (0, 0.5, 1.0, 1.5, 2.0, 1.75, 1.875)),  # and no further than the space
         (-5.0, 9, (0, 0.5, -0.5, -1.0, -1.5, -2.0, -1.75)),
         (0.4, 0.4, (0, 0.5, -0.5, 0.25)),  # beyond the cliff training diverges
+        (-1.5, -0.6, (0, -0.5, -1.0, -1.5)),  # from where all diverge, downwards
     ],
 )
 def test_climbing_finds_the_top_of_a_hill(optimum, cliff, places):

@@ -191,7 +191,7 @@ def test_a_worker_of_other_images_is_refused_and_builds_in_the_precision_of_the_
     def work(splits):
         tune.work(dataclasses.asdict(LINEAR), tmp_path, tuple(map(tuple, splits)), None)
 
-    with pytest.raises(UserError, match="images and labels"):
+    with pytest.raises(UserError, match="images, labels and classes"):
         work(SPLITS._replace(train=SPLITS.validation))
     built = []
 

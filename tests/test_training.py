@@ -284,6 +284,24 @@ def test_two_processes_do_not_open_the_test_set_of_one_run(splits, tmp_path, mon
         training.test(run, splits=splits)
 
 
+@pytest.mark.parametrize("change", ["an image", "a label", "a name"])
+def test_the_test_set_of_data_that_have_changed_is_not_opened(change, run, splits):
+    train = splits.train._replace(
+        images=splits.train.images.copy(), labels=splits.train.labels.copy()
+    )
+    names = list(splits.class_names)
+    if change == "an image":
+        train.images[5, 0, 0, 0] += 1
+    elif change == "a label":
+        train.labels[5] = (train.labels[5] + 1) % 3
+    else:
+        names[0] = "renamed"
+    other = splits._replace(train=train, class_names=tuple(names))
+    with pytest.raises(UserError, match="is not what the run in .* was trained on"):
+        training.test(run, splits=other)
+    assert Run.load(run.folder).metrics["test_set_opened"] == 0
+
+
 def test_precision_auto_is_what_the_hardware_has(monkeypatch):
     from keras_course import devices
 
@@ -406,18 +424,31 @@ def test_the_ideas_of_the_race_train_and_the_run_answers_with_a_mean(splits, tmp
     assert run.metrics["test"]["accuracy"] == pytest.approx(accuracy)
 
 
+def test_a_constant_schedule_leaves_the_rate_to_callbacks(splits, tmp_path):
+    recipe = dataclasses.replace(TINY, schedule="constant", patience=9)
+    halved = keras.callbacks.LearningRateScheduler(lambda epoch: 1e-3 / 2**epoch)
+    run = training.fit(recipe, tmp_path, splits=splits, extra_callbacks=[halved])
+    rates = [row["learning_rate"] for row in run.history]
+    assert rates == pytest.approx([1e-3, 5e-4, 2.5e-4])
+
+
 def test_the_averages_are_validated_and_kept(splits, tmp_path):
-    """An average that keeps everything is that of the first step, which is at rate zero here."""
+    """An average that keeps everything is that of the first step, which is at rate zero here; the
+    weights themselves have moved when the epoch ends."""
     first_weights = Recipe(
         model="simple_cnn", augmentation="none", batch_size=32, epochs=1, averaging=0.99999,
         learning_rate=1e-9, optimizer="sgd", schedule="constant",
     )  # fmt: skip
     model = training.build(first_weights, splits)
-    before = model.get_weights()
-    jump = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: setattr(model.optimizer, "learning_rate", 0.01)
-    )
-    training.fit(first_weights, tmp_path, splits=splits, model=model, extra_callbacks=[jump])
+    before, moved = model.get_weights(), []
+
+    def jump(batch, logs):
+        model.optimizer.learning_rate = 0.1
+        moved.append(np.abs(keras.ops.convert_to_numpy(model.weights[0]) - before[0]).max())
+
+    jumping = keras.callbacks.LambdaCallback(on_train_batch_end=jump)
+    training.fit(first_weights, tmp_path, splits=splits, model=model, extra_callbacks=[jumping])
+    assert moved[-1] > 1e-3
     best = keras.saving.load_model(tmp_path / "best.keras", compile=False)
     for kept, first in zip(best.get_weights(), before, strict=True):
         np.testing.assert_allclose(kept, first, atol=1e-5)

@@ -1,4 +1,5 @@
 import dataclasses
+import signal
 
 import keras
 import numpy as np
@@ -156,6 +157,31 @@ def test_an_interrupt_keeps_the_best_weights_so_far(source, recipe, two_classes,
     run = Run.load(tmp_path)
     assert run.metrics["status"] == "interrupted" and len(run.history) == 1
     assert run.model().output_shape == (None, 2)
+
+
+@pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="no signals")
+def test_a_signal_after_the_last_epoch_of_the_head_does_not_finish_the_run(
+    source, recipe, two_classes, tmp_path, run
+):
+    class Signal(callbacks.WriteHistory):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            if epoch + 1 == recipe.frozen_epochs:
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(callbacks, "WriteHistory", Signal)
+        with pytest.raises(KeyboardInterrupt):
+            transfer.transfer(source.folder, recipe, tmp_path, splits=two_classes)
+    assert Run.load(tmp_path).metrics["status"] == "interrupted"
+    again = transfer.transfer(source.folder, recipe, tmp_path, splits=two_classes)
+    assert [row["val_loss"] for row in again.history] == [row["val_loss"] for row in run.history]
+
+
+def test_a_transfer_can_be_repeated_from_its_own_recipe(run, source, two_classes, tmp_path):
+    again = transfer.transfer(source.folder, run.recipe, tmp_path, splits=two_classes)
+    assert again.recipe == run.recipe
+    assert [row["val_loss"] for row in again.history] == [row["val_loss"] for row in run.history]
 
 
 def test_a_finished_transfer_is_not_done_again_and_not_taken_for_another(

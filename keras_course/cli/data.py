@@ -46,6 +46,7 @@ def data_preview(given):
     augmentation.check(chosen)
     splits = data.load(given.name)
     with folders.output(given.output, goes_on=False) as folder:
+        folders.make(folder)
         for path in preview.preview(splits, given.name, chosen, folder):
             print(path)
 
@@ -65,9 +66,16 @@ def prepare(name, yes):
         if not sys.stdin.isatty():
             raise UserError(f"{name} is not here. {prepared.ways_in(bare, size, download=True)}")
         amount = f"{size / 1e6:.0f} MB" if size else "it, of unknown size,"
-        if input(f"{name} is not here. Download {amount}? [y/N] ").lower() not in ("y", "yes"):
+        if _asked(f"{name} is not here. Download {amount}? [y/N] ") not in ("y", "yes"):
             raise UserError(f"{name} is not here. {prepared.ways_in(bare, size, download=True)}")
     print(f"{name} is in {data.prepare(name)}.")
+
+
+def _asked(question):
+    try:
+        return input(question).lower()
+    except EOFError:  # Ctrl-D
+        return ""
 
 
 def prepare_options(command):

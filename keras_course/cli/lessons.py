@@ -63,6 +63,12 @@ def hint(given):
 def reset(given):
     from keras_course.lessons.course import Course
 
+    if "." in given.number:
+        whole = given.number.partition(".")[0]
+        raise UserError(
+            f"reset begins a whole lesson anew: `keras-course reset {whole}`. "
+            f"Received: {given.number!r}."
+        )
     course = Course.here()
     lesson = course.lesson(given.number)
     kept = course.reset(lesson)

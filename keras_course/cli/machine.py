@@ -29,6 +29,7 @@ def models_describe(given):
     pixels = given.input_size
     model = models.build(given.name, input_shape=(pixels, pixels, 3), num_classes=given.num_classes)
     with folders.output(given.output, goes_on=False) as folder:
+        folders.make(folder)
         print(describe.describe(model, folder))
 
 

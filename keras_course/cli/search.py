@@ -6,6 +6,7 @@ from pathlib import Path
 from keras_course import quiet
 from keras_course.cli import options
 from keras_course.cli.recipe import searched_recipe
+from keras_course.errors import UserError
 
 
 def find_lr(given):
@@ -38,6 +39,11 @@ def tune(given):
         from keras_course.search import slurm, workers
 
         workers.check(given.search, given.nodes * given.gpus)
+        if given.parallel_rates:
+            raise UserError(
+                "The batch script shares the trials among workers, which train one at a time: "
+                "leave out --parallel-rates."
+            )
         print(slurm.write(given.slurm, _without_slurm(given.typed), given.nodes, given.gpus))
         return
     recipe = searched_recipe(given)

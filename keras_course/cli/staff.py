@@ -14,6 +14,8 @@ def handout_build(given):
     only = _numbers(given.only) if given.only else None
     solutions = Path(given.solutions)
     if given.nbgrader:
+        if given.output:
+            raise UserError("--nbgrader names the folder already: leave out --output.")
         if given.repository:
             raise UserError(
                 "--repository is for exercises in Colab, --nbgrader for a course folder."

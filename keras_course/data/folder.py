@@ -41,21 +41,22 @@ def read(path: str | Path) -> Source:
                 f"Only in one of them: {', '.join(sorted({*class_names} ^ {*test_names}))}."
             )
         images = _decode(files + test_files)
-        train = Split(images[: len(files)], labels)
-        return Source(train, Split(images[len(files) :], test_labels), class_names)
+        # A copy: what is read of the training images leaves the memory with the last of them.
+        test = Split(images[len(files) :].copy(), test_labels)
+        return Source(Split(images[: len(files)], labels), test, class_names)
     class_names, files, labels = _listing(root)
     return Source(Split(_decode(files), labels), None, class_names)
 
 
 def _listing(root):
     """Return the class names, the files in their fixed order, and their labels."""
-    folders = sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
+    folders = _by_name(f for f in root.iterdir() if f.is_dir())
     if len(folders) < 2:
         found = f"one folder, {folders[0].name}" if folders else "no folder"
         raise UserError(f"{root} holds {found}; expected one folder a class, at least two classes.")
     files, labels = [], []
     for label, folder in enumerate(folders):
-        members = sorted(f for f in folder.iterdir() if not f.name.startswith("."))
+        members = _by_name(folder.iterdir())
         if not members:
             raise UserError(f"{folder} is empty. Put images into it, or remove the folder.")
         files += members
@@ -66,6 +67,11 @@ def _listing(root):
         [files[i] for i in order],
         np.array(labels, "int64")[order],
     )
+
+
+def _by_name(paths):
+    """Return those that are not hidden; on Windows paths would be sorted without their case."""
+    return sorted((p for p in paths if not p.name.startswith(".")), key=lambda path: path.name)
 
 
 def _decode(files):
@@ -84,7 +90,10 @@ def _decode(files):
                     "Convert it to an 8-bit PNG or JPEG."
                 )
             grey = grey and image.mode in GREY
-            width, height = size_as_seen(image)
+            try:
+                width, height = size_as_seen(image)
+            except Exception as error:  # of damaged EXIF data: SyntaxError, TypeError ...
+                raise _unreadable(file, error) from error
             size = size or (width, height)
             if (width, height) != size:
                 raise UserError(
@@ -92,16 +101,29 @@ def _decode(files):
                     f"{file} is {width}x{height} (width x height). Bring them to one size first, "
                     "for example with Pillow's Image.resize or ImageOps.fit."
                 )
-    images = np.empty((len(files), size[1], size[0], 1 if grey else 3), "uint8")
+    shape = (len(files), size[1], size[0], 1 if grey else 3)
+    try:
+        images = np.empty(shape, "uint8")
+    except MemoryError as error:
+        raise UserError(
+            f"{len(files):,} images of {size[0]}x{size[1]} pixels are {np.prod(shape) / 1e9:.1f} "
+            "GB, more than the memory holds. Make them smaller, for example with ImageOps.fit."
+        ) from error
     for i, file in enumerate(
         tqdm(files, "reading images", unit="image", leave=False, disable=None)
     ):
         with _opened(Image, file) as image:
             try:
                 pixels = np.asarray(as_seen(image).convert("L" if grey else "RGB"))
-                images[i] = pixels.reshape(images.shape[1:])
             except Exception as error:
                 raise _unreadable(file, error) from error
+            if pixels.shape[:2] != shape[1:3]:
+                raise UserError(
+                    f"{file} is turned by something that stands behind its pixels: its head says "
+                    f"{size[0]}x{size[1]}, it is {pixels.shape[1]}x{pixels.shape[0]} (width x "
+                    "height). Save it anew."
+                )
+            images[i] = pixels.reshape(shape[1:])
     return images
 
 

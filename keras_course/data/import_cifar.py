@@ -16,6 +16,7 @@ import numpy as np
 from keras_course.data import cifar_files, prepared
 from keras_course.data.splits import Split
 from keras_course.errors import UserError
+from keras_course.files import says_full
 
 
 class Expected(NamedTuple):
@@ -44,7 +45,9 @@ def import_cifar10(path: str | Path, expected: Expected = CIFAR10) -> Path:
     check(path, train, test, expected)
     try:
         return _write(train, test)
-    except OSError as error:
+    except Exception as error:
+        if not isinstance(error, OSError) and not says_full(error):
+            raise
         raise UserError(
             f"{prepared.data_dir()} cannot be written: {error}. Free some space, or set "
             "TFDS_DATA_DIR to a folder that can be written."

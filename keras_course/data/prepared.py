@@ -138,6 +138,9 @@ def builder(name: str):
     except ValueError as error:  # an unknown configuration
         raise UserError(f"TensorFlow Datasets refuses {name!r}: {error}") from error
     image_and_label(name, found.info)
+    if found.builder_configs and "/" not in name:
+        known = ", ".join(f"tfds:{name}/{config}" for config in found.builder_configs)
+        raise UserError(f"{name} has several configurations; name one of {known}.")
     return found
 
 
@@ -187,8 +190,11 @@ def _decode(name, folder, path):
 
     try:
         found = tfds.builder_from_directory(folder)
+    except Exception as error:  # JSON, protocol buffers, versions: each has its own
+        raise _damaged(name, folder, error) from error
+    try:
         image, label = image_and_label(name, found.info)
-        splits = _splits(name, found.info)
+        splits = _splits(name, found, label)
         counts = [found.info.splits[split].num_examples for split in splits]
         order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
         batch = 1 if None in found.info.features[image].shape else 500  # one size, known before
@@ -220,7 +226,10 @@ def _decode(name, folder, path):
         raise _damaged(name, folder, f"{len(labels)} of {sum(counts)} images are there")
     if min(labels) < 0:
         raise UserError(f"tfds:{name} has images without a label; expected a label for each.")
-    return {"train": counts[0], "labels": labels, "class_names": class_names}
+    # Some sets name classes of which they have no image, like the digits of emnist/letters.
+    kept, labels = np.unique(labels, return_inverse=True)
+    class_names = [class_names[number] for number in kept]
+    return {"train": counts[0], "labels": labels.tolist(), "class_names": class_names}
 
 
 def _write_header(file, shape):
@@ -229,11 +238,17 @@ def _write_header(file, shape):
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _splits(name, info):
-    """Return `train` and the split that serves as test, if any."""
-    if "train" not in info.splits:
-        raise UserError(f"tfds:{name} has no training images; its splits: {', '.join(info.splits)}")
-    return ["train", *[split for split in ("test", "validation") if split in info.splits][:1]]
+def _splits(name, found, label):
+    """Return `train` and the split that serves as test, if any: one whose labels are told."""
+    known = found.info.splits
+    if "train" not in known:
+        raise UserError(f"tfds:{name} has no training images; its splits: {', '.join(known)}")
+    for split in ("test", "validation"):
+        if split in known and all(
+            example[label].numpy() >= 0 for example in found.as_dataset(split).take(1)
+        ):
+            return ["train", split]
+    return ["train"]
 
 
 def _size(pixels):

@@ -8,6 +8,7 @@ A source without test images gives a fifth of its training images, chosen with a
 runs with several seeds differ in their validation images, and are tested on the same ones.
 """
 
+import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,19 @@ class Source(NamedTuple):
     train: Split
     test: Split | None
     class_names: tuple[str, ...]
+
+
+def digest(splits: Splits) -> str:
+    """Return the SHA-256 of training and validation images, their labels, and the class names.
+
+    Test images need none: where these are the same, they are others.
+    """
+    total = hashlib.sha256(repr(splits.class_names).encode())
+    for images, labels in (splits.train, splits.validation):
+        total.update(repr((images.shape, images.dtype)).encode())
+        total.update(np.ascontiguousarray(images))
+        total.update(np.ascontiguousarray(labels))
+    return total.hexdigest()
 
 
 def shuffled(count: int, seed: int) -> np.ndarray:

@@ -1,10 +1,10 @@
-"""Reading a pickle of NumPy arrays and plain containers, and of nothing else.
+"""Reading a pickle of NumPy arrays of whole numbers and plain containers, and of nothing else.
 
-A pickle is a program: it may call anything it names. Here it may name the four things that a NumPy
-array or the bytes of another Python version are made of; any other name ends the reading.
+A pickle is a program: it may call anything it names. Here a name stands for code of this file
+alone, which takes bytes, a shape and a type; any other name ends the reading. NumPy's constructors
+are not called: they take bytes for pointers to objects.
 """
 
-import _codecs
 import io
 import pickle
 
@@ -12,14 +12,55 @@ import numpy as np
 
 from keras_course.errors import UserError
 
-RECONSTRUCT = np.empty(0).__reduce__()[0]  # its module has another name in each NumPy
-ADMITTED = {
-    ("numpy.core.multiarray", "_reconstruct"): RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): RECONSTRUCT,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): _codecs.encode,
-}
+
+class _Type:
+    """A type of whole numbers, as `numpy.dtype` is pickled: its name, then a state with the order
+    of its bytes."""
+
+    def __init__(self, name, *_):
+        self.name, self.order = _text(name), "|"
+
+    def __setstate__(self, state):
+        self.order = _text(state[1])
+
+    def get(self):
+        found = np.dtype(self.order + self.name)
+        if found.kind not in "iu":
+            raise UserError(f"it has numbers of type {found}; expected whole ones")
+        return found
+
+
+class _Array:
+    """An array, as `numpy.ndarray` is pickled: empty, then a state with all that it holds."""
+
+    def __init__(self, *_):
+        self.values = np.empty(0, "u1")
+
+    def __setstate__(self, state):
+        _, shape, kind, by_columns, data = state
+        self.values = _array(data, kind, shape, "F" if by_columns else "C")
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+
+def _array(data, kind, shape, order, *_):
+    return np.frombuffer(data, kind.get()).reshape(shape, order=order)
+
+
+def _bytes(text, encoding):
+    """Return the bytes that Python 3 writes as text for older protocols."""
+    return text.encode({"latin1": "latin1"}[encoding])
+
+
+def _text(value):
+    return value.decode("ascii") if isinstance(value, bytes) else value
+
+
+ADMITTED = {("numpy", "ndarray"): None, ("numpy", "dtype"): _Type, ("_codecs", "encode"): _bytes}
+for _module in ("numpy.core", "numpy._core"):  # that of NumPy 1, and of 2
+    ADMITTED[f"{_module}.multiarray", "_reconstruct"] = _Array
+    ADMITTED[f"{_module}.numeric", "_frombuffer"] = _array
 
 
 class _Unpickler(pickle.Unpickler):
@@ -32,7 +73,8 @@ class _Unpickler(pickle.Unpickler):
 
 
 def loads(data: bytes) -> object:
-    """Return what a pickle holds; text of Python 2 comes as bytes.
+    """Return what a pickle holds; text of Python 2 comes as bytes, arrays as what `np.asarray`
+    takes.
 
     Errors: UserError where it names anything but arrays and plain containers, or is damaged.
     """

@@ -30,6 +30,7 @@ from keras_course.runs import Run
 
 IMAGES = 256  # compared
 BATCH_SIZE = 64
+ROUNDING = 2e-2  # of probabilities in bfloat16, root mean square
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +100,7 @@ def export(run: Run, format: str = "savedmodel", *, splits: Splits | None = None
     recipe = run.recipe
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     trained = run.model()
+    run.check_data(splits)
     _check_data(trained, splits, recipe)
     folders.make(run.folder)
     images = splits.test.images[:IMAGES]
@@ -106,7 +108,7 @@ def export(run: Run, format: str = "savedmodel", *, splits: Splits | None = None
     model = rebuilt(trained) if mixed else trained
     with _full_float32():
         expected = _probabilities(model, images)
-        from_trained = _distance(expected, _probabilities(trained, images)) if mixed else None
+        from_trained = _from_trained(expected, trained, images, run) if mixed else None
         path = run.folder / chosen.name
         with chosen.whole(path) as temporary:
             chosen.write(model, splits.class_names, temporary)
@@ -151,6 +153,19 @@ def _probabilities(model, images):
 def _in_batches(function, images):
     batches = np.split(images, range(BATCH_SIZE, len(images), BATCH_SIZE))
     return np.concatenate([function(batch) for batch in batches])
+
+
+def _from_trained(expected, trained, images, run):
+    """Return how far the model in float32 is from the one that was trained in mixed precision."""
+    told = _probabilities(trained, images)
+    apart = float(np.sqrt(np.mean(np.square(expected - told))))
+    if not apart < ROUNDING:
+        raise ExportDiffers(
+            f"The model of {run.folder} in float32 is not the one that was trained: its class "
+            f"probabilities are {apart:.1e} away, root mean square; below {ROUNDING:.0e} was "
+            "expected. A nan means that the training diverged."
+        )
+    return _distance(expected, told)
 
 
 def _distance(these, those):

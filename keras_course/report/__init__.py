@@ -33,6 +33,7 @@ def report(run: Run, *, splits: Splits | None = None) -> Path:
         )
     recipe = run.recipe
     splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
+    run.check_data(splits)
     model = run.model()
     once = runs.best_network(run.folder)  # which `model` may look through several times
     looked_at = predictions.load(run, model, splits)
@@ -140,13 +141,23 @@ def _curves(run, title):
         "Training",
         pages.paragraph(
             f"The weights of epoch {run.metrics['best_epoch']}, the best by {monitor}, are kept. "
-            f"The learning rate follows the schedule “{run.recipe.schedule}”."
+            f"{_rate(run)}"
         ),
         pages.pictures(*images),
         pages.details(
             "Every epoch as a table",
             pages.table([name.replace("_", " ") for name in columns], rows),
         ),
+    )
+
+
+def _rate(run):
+    parts = run.metrics.get("transfer")
+    if parts is None:
+        return f"The learning rate follows the schedule “{run.recipe.schedule}”."
+    return (
+        f"In the first {parts['frozen_epochs']} epochs the new head alone was trained, at a rate "
+        f"of {run.recipe.learning_rate:.2g}, then all layers at {parts['fine_tuning_rate']:.2g}."
     )
 
 

@@ -24,7 +24,7 @@ def filters(model: keras.Model, class_names: Sequence[str], title: str) -> str:
         if kernel.shape[0] == np.prod(image):
             words += "Each unit of its first dense layer has a weight for every pixel and channel. "
             kernel = kernel.reshape(*image, -1)
-            names = class_names if kernel.shape[-1] == len(class_names) else ()
+            names = class_names if len(weighted) == 1 else ()
     if kernel.ndim != 4 or kernel.shape[2] not in (1, 3):
         words += "Its first weights do not have the channels of an image and are not shown."
         return pages.section(f"First-layer filters: {title}", pages.paragraph(words))

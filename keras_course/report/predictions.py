@@ -30,7 +30,7 @@ def load(run: Run, model: keras.Model, splits: Splits) -> Predictions:
     Errors: UserError where the file is damaged, or about other images than `splits.test`.
     """
     path = run.folder / "test_predictions.npz"
-    if not path.is_file():
+    if "test" not in run.metrics or not path.is_file():  # else of the network before it went on
         images, labels = splits.validation
         logits = model.predict(pipeline.evaluation_batches(images, labels), verbose=0)
         probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))

@@ -35,8 +35,9 @@ def _leaderboard(path):
         best, monitor, (low, high) = board["best_learning_rate"], board["monitor"], board["band"]
         rows = [[_value(trial, column) for column in COLUMNS] for trial in board["trials"]]
         words = (
-            f"{len(rows)} trials by {board['search']} search with rates from {low:.2g} to "
-            f"{high:.2g}, {timing.duration(board['seconds'])} in all. "
+            f"{len(rows)} trials by {board['search']} search in a band of {low:.2g} to {high:.2g}"
+            f"{', which it may leave' if board['search'] == 'climb' else ''}, "
+            f"{timing.duration(board['seconds'])} in all. "
         )
         words += f"The best one is {best:.3g}." if best else "None of them finished."
     except (ValueError, KeyError, TypeError, AttributeError) as error:

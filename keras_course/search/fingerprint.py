@@ -5,29 +5,27 @@ of rates, and hands out the old results. Here `search.json` in the folder says w
 """
 
 import dataclasses
-import hashlib
 from importlib import metadata
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from keras_course import files, integrity
-from keras_course.data.splits import Splits
+from keras_course.data.splits import Splits, digest
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
 
 
 def fingerprint(recipe: Recipe, splits: Splits, precision: str, **settings) -> dict:
-    """Return the fingerprint as plain values: the recipe without its learning rate, the images
-    and labels by their hash, the precision, versions, and the settings of the search."""
+    """Return the fingerprint as plain values: the recipe without its learning rate, the images,
+    labels and classes by their hash, the precision, versions, and the settings of the search."""
     values = dataclasses.asdict(recipe)
     del values["learning_rate"]
     return {
         **settings,
         **values,
         "precision": precision,
-        "images and labels": _hash(splits),
+        "images, labels and classes": digest(splits),
         **versions(),
     }
 
@@ -73,12 +71,3 @@ def check(path: Path, given: dict) -> dict | None:
 def _show(value):
     text = repr(value)
     return text if len(text) < 40 else f"{text[:12]}...{text[-1]}"
-
-
-def _hash(splits):
-    total = hashlib.sha256()
-    for images, labels in (splits.train, splits.validation):
-        total.update(repr((images.shape, images.dtype)).encode())
-        total.update(np.ascontiguousarray(images))
-        total.update(np.ascontiguousarray(labels))
-    return total.hexdigest()

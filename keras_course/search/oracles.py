@@ -74,6 +74,9 @@ class Climb(kt.Oracle):
         None where all is known."""
         best = max(tried, key=tried.get)  # the first of equals
         worst = None if self.worst_score is None else self._sign() * self.worst_score
+        lower = round(max(min(tried) - self.STEP, low), 6)
+        if tried[best] == worst and lower not in tried:  # all have diverged
+            return lower
         step, side = self.STEP, 1
         while step >= self.FINEST:
             above, below = (round(min(max(best + way * step, low), high), 6) for way in (1, -1))

@@ -103,6 +103,7 @@ class _Recorder:
 
     def __init__(self, oracle, journal):
         self.journal, self.oracle = journal, oracle
+        self.created = {each["trial"] for each in journal.events if each["event"] == "create"}
         self.create, self.update, self.end = (
             oracle.create_trial,
             oracle.update_trial,
@@ -115,11 +116,12 @@ class _Recorder:
         oracle.save = oracle._save_trial = lambda *_: None
 
     def create_trial(self, tuner_id):
-        asked_again = tuner_id in self.oracle.ongoing_trials
         trial = self.create(tuner_id)
-        if trial.status == "RUNNING" and not asked_again:
+        # Who was started again gets the trial that it was at; what a full disk refused is written.
+        if trial.status == "RUNNING" and trial.trial_id not in self.created:
             values = trial.hyperparameters.values
             self.journal.add({"event": "create", "trial": trial.trial_id, "values": values})
+            self.created.add(trial.trial_id)
         return trial
 
     def update_trial(self, trial_id, metrics, step=0):

@@ -109,5 +109,7 @@ def script(command: Sequence[str], nodes: int, gpus: int) -> str:
 
 def write(path: str | Path, command: Sequence[str], nodes: int, gpus: int) -> Path:
     """Write the script and return its path."""
-    files.write_text(path, script(command, nodes, gpus))
-    return Path(path)
+    path, text = Path(path), script(command, nodes, gpus)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(path, text)
+    return path

@@ -203,8 +203,11 @@ class _Chief:
             return trial, time.monotonic() - self.begun.get(name, time.monotonic())
 
     def give_up(self, trial, reason):
-        """Let a trial count as failed."""
+        """Let a trial count as failed, unless it has come to its end after all."""
         with self.lock:
+            ongoing = self.tuner.oracle.ongoing_trials.values()
+            if all(each.trial_id != trial.trial_id for each in ongoing):
+                return
             self.tuner.give_up(trial, "failed", reason)
             self.tuner.tell(trial.trial_id)
 
