@@ -112,7 +112,8 @@ def _after(node, axis, length, view):
     if isinstance(operation, architecture.CONVOLUTIONS + POOLINGS):
         return _window(node, axis, length, view)
     if isinstance(operation, layers.Conv2DTranspose):
-        kernel, stride = operation.kernel_size[axis], operation.strides[axis]
+        stride = operation.strides[axis]
+        kernel = (operation.kernel_size[axis] - 1) * operation.dilation_rate[axis] + 1
         pad = max(kernel - stride, 0) // 2 if operation.padding == "same" else 0
         return view.through(
             lambda i: (-((kernel - 1 - i - pad) // stride), (i + pad) // stride), factor=stride

@@ -1,6 +1,7 @@
 """Every mistake of a user ends in one message, with exit code 2 and nothing half-written."""
 
 import dataclasses
+import errno
 import json
 import os
 import subprocess
@@ -363,3 +364,36 @@ def test_a_recipe_of_ours_is_trained_by_its_name(name, quarters, monkeypatch):
     changes = {"optimizer": "nesterov", "schedule": "cosine", "learning_rate": 0.5}
     changes |= {"precision": "float32", "dataset": "shapes"}
     assert given == [dataclasses.replace(RECIPES[name], **changes)]
+
+
+def test_a_folder_of_somebody_else_is_named_without_a_traceback(monkeypatch, capsys):
+    def refused(given):
+        raise PermissionError(errno.EACCES, "Permission denied", "theirs/report.html")
+
+    monkeypatch.setitem(COMMANDS, "doctor", (refused, *COMMANDS["doctor"][1:]))
+    assert main(["doctor"]) == 2
+    assert capsys.readouterr().err == (
+        "keras-course: theirs/report.html: Permission denied. Work in a folder, or with a copy, "
+        "that is yours to read and write.\n"
+    )
+
+
+@pytest.mark.parametrize("command", [["data", "preview", "shapes"], ["models", "describe", "mlp"]])
+def test_pictures_that_cannot_be_written_are_told(command, tmp_path, monkeypatch, capsys):
+    few = Splits(*(bright_channel(10, seed=seed) for seed in range(3)), ("a", "b", "c"))
+    monkeypatch.setattr(data, "load", lambda name: few)
+    (tmp_path / "file").touch()
+    for folder in ("/proc/out", str(tmp_path / "file")):
+        assert main([*command, "--output", folder]) == 2
+        assert f"Cannot write into {folder}" in capsys.readouterr().err
+
+
+def test_the_end_of_the_input_is_no_answer(tmp_path, monkeypatch, capsys):
+    def at_its_end(question):
+        raise EOFError
+
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", at_its_end)
+    assert main(["data", "prepare", "cifar10"]) == 2
+    assert "cifar10 is not here." in capsys.readouterr().err

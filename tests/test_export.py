@@ -128,7 +128,7 @@ def test_a_network_in_float32_that_is_not_the_trained_one_is_not_exported(tmp_pa
     def another(model):
         model = rebuilt(model)
         logits = model.get_layer("logits")
-        logits.bias.assign(logits.bias + [1.0, 0.0, 0.0])
+        logits.bias.assign(np.array([1.0, 0.0, 0.0]))
         return model
 
     monkeypatch.setattr(export, "rebuilt", another)

@@ -134,6 +134,7 @@ def test_the_file_that_was_worked_on_is_checked(course):
         (["check", "7"], "lesson must be one of 5. Received: '7'"),
         (["hint", "5.3"], "TODO must be one of 5.1. Received: '5.3'"),
         (["reset", "x"], "lesson must be one of 5"),
+        (["reset", "5.1"], "reset begins a whole lesson anew: `keras-course reset 5`"),
         (["handout", "build", "--only", "a"], "--only takes numbers"),
         (["handout", "build", "--solutions", "no"], "no has no lessons"),
     ],

@@ -7,6 +7,7 @@ Imports are inside the commands, so that `--help` does not wait for TensorFlow.
 """
 
 import argparse
+import errno
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +24,8 @@ from keras_course.cli import (
     training,
 )
 from keras_course.errors import Failure, Terminated, UserError, unknown
+
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Failure as error:
         print(f"keras-course: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.errno not in FORBIDDEN:
+            raise
+        print(
+            f"keras-course: {error.filename}: {error.strerror}. Work in a folder, or with a copy, "
+            "that is yours to read and write.",
+            file=sys.stderr,
+        )
+        return 2
     except Terminated:
         print("keras-course: ended by SIGTERM.", file=sys.stderr)
         return 143
