@@ -6,7 +6,7 @@
     python -m benchmarks.lessons --check    runs what has changed, and writes nothing
     python -m benchmarks.lessons --show     prints the table of that file
 
-A lesson counts as there when its text is that of then. It must run to its end without an error, and
+A lesson counts as there when its code is that of then. It must run to its end without an error, and
 leave pictures.
 """
 
@@ -29,7 +29,9 @@ RESULTS = ROOT / "docs" / "results" / "lessons.json"
 
 
 def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Return what stands for the code of a lesson: without its prose and comments."""
+    code = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] != "#"]
+    return hashlib.sha256("\n".join(code).encode()).hexdigest()[:16]
 
 
 def measure(name: str, text: str) -> dict:

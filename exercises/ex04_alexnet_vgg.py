@@ -2,9 +2,11 @@
 # # 4 AlexNet and VGG
 # Slides 20 to 24.
 #
-# AlexNet won the ImageNet challenge of 2012 with large filters. Two years later VGG had small ones
-# only, and more than twice as many layers. Both are chains of the same few layers, so a network is
-# a table, and a few lines of code read it. After this lesson you can
+# ImageNet has more than a million photographs of 1,000 classes. From 2010 to 2017 its yearly
+# challenge was where networks were compared, by the share of test images whose class was not among
+# their first five answers. AlexNet won in 2012, with large filters. Two years later VGG had small
+# ones only, and more than twice as many layers. Both are chains of the same few layers, so a
+# network is a table, and a few lines of code read it. After this lesson you can
 #
 # - say what a filter costs in weights and multiply-adds, and what replaces a large one,
 # - build a network from a table,
@@ -76,11 +78,12 @@ for name, chain in CHAINS.items():
 # %% [markdown]
 # ## 4.2 Two networks as tables
 # AlexNet (Krizhevsky et al. 2012, section 3.5) has five convolutions and three dense layers. Slide
-# 23 prints "6 conv, 2 dense"; the paper says otherwise, and the table has the paper's layers. Two
+# 23 prints "6 conv, 2 dense"; the paper says otherwise, and the table has the paper's layers. Some
 # things are simpler here: the paper divides the filters of three layers between two GPUs, which
-# saves weights, and it pads less. VGG (Simonyan & Zisserman 2014, Table 1) has stages: some 3x3
-# convolutions of strides 1 with the same number of filters, then a pooling of 2x2. Its three dense
-# layers have as many units as AlexNet's.
+# saves weights, it pads less, normalizes the responses of neighbouring filters, and has dropout.
+# VGG (Simonyan & Zisserman 2014, Table 1) has stages: some 3x3 convolutions of strides 1 with the
+# same number of filters, then a pooling of 2x2. Its three dense layers have as many units as
+# AlexNet's.
 # %%
 ALEXNET = [
     ("conv", 96, 11, 4),
@@ -366,8 +369,9 @@ show(lines(curves, "step", "training loss", f"Four starts of VGG-19 on {DATASET}
 # *Your answer.*
 # %% [markdown]
 # ## Try next
-# - AlexNet brought the ReLU (slide 23). Put `layers.Activation("sigmoid")` in its place: how much
-#   spread is left behind nineteen layers?
+# - AlexNet made the ReLU usual ("introduced", says slide 23; Nair & Hinton had it in 2010). Put
+#   `layers.Activation("sigmoid")` in its place, and let `outputs` look behind `layers.Activation`:
+#   how much spread is left behind sixteen convolutions?
 # - The authors trained VGG-11, (1, 1, 2, 2, 2), and started the deeper networks from its weights.
 #   How large is its spread with the kernels of 0.01?
 # - VGG's paper prints a *variance* of 0.01 (section 3.1), a standard deviation of 0.1. What spread

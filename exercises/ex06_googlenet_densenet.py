@@ -8,7 +8,7 @@
 # it you can
 #
 # - write an inception block and a dense block, and say what either of them saves,
-# - count the multiply-adds of any network,
+# - count the multiply-adds of such networks,
 # - compare networks by what their accuracy costs, and say what such a comparison does not show.
 # %%
 from keras_course import quiet
@@ -169,7 +169,7 @@ checks.dense_block(dense_block)
 # - ResNet: the same in two residual blocks,
 # - GoogLeNet: two inception blocks,
 # - DenseNet: a dense block of four convolutions, and behind it a 1x1 convolution that halves the
-#   channels, as the paper has it between two blocks.
+#   channels, as the paper's DenseNet-BC has it between two blocks.
 #
 # **Predict:** which one has the fewest parameters, which one needs the most time for a step?
 # %%
@@ -245,7 +245,7 @@ print(f"{tested} images leave a margin of up to {margin:.1%} to both sides")
 
 # %% [markdown]
 # An accuracy is measured on some images, and others would give another. In 95 of 100 cases the true
-# one lies within that margin of the measured one (12.3 derives it).
+# one lies within that margin of the measured one (12.3 has the formula).
 #
 # ## 6.4 What is not beaten
 # Between a cheap network and a better one there is a choice. A network is *beaten* if another one

@@ -116,10 +116,11 @@ show(
 # ## 9.4 A layer of your own
 # Keras has layers for this: `RandomFlip`, `RandomBrightness`, `RandomContrast`. They stand in front
 # of the network, draw anew in every step, and do nothing in inference. (`RandomBrightness` adds a
-# number where 9.2 multiplies.) To shift, Keras has `RandomTranslation`, by fractions of a pixel,
-# which blurs. Yours shifts each image by a whole number of pixels, down and to the right.
+# number where 9.2 multiplies, `RandomContrast` takes the mean of each channel by itself.) To shift,
+# Keras has `RandomTranslation`, by fractions of a pixel, which blurs. Yours shifts each image by a
+# whole number of pixels, down and to the right.
 #
-# While `fit` compiles the training step, nobody knows yet how many images a batch has:
+# While `fit` compiles the training step, TensorFlow does not know yet how many images a batch has:
 # `images.shape[0]` is None. `ops.shape(images)[0]` is the number when it is known.
 # `keras.random.randint` draws below `maxval`, and never that number itself.
 # %%
@@ -161,6 +162,8 @@ for layer in (RandomShift(4), layers.RandomCrop(28, 28)):
 
 
 # %% [markdown]
+# Of 64 draws among 81 shifts some are equal.
+#
 # **Question 9.a** A layer that draws once for a whole batch gives one image here. What is lost, if
 # the next batch gets another draw? And what would be left of the augmentation if every epoch
 # repeated the draws of the first?

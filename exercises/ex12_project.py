@@ -41,7 +41,8 @@ few = splits._replace(train=type(splits.train)(*(part[:IMAGES] for part in split
 # ## 12.1 Choose
 # Every candidate sees the same images equally often, few times, at the same learning rate. Some
 # would want more time, or another rate (lesson 8): with the time of a class this choice is a quick
-# one, not a fair one.
+# one, not a fair one. `fastnet16` has been made for that: few wide convolutions on small maps, the
+# first of which is computed from the images (`models/fastnet.py`).
 #
 # **Predict:** which of the three will be ahead, and which would be after an hour?
 # %%
@@ -82,7 +83,9 @@ print(f"chosen: {chosen}")
 # ## The recipe, taken apart
 # Slide 50 sums the course up: Adam, normalization, good augmentation, a validation metric to watch,
 # an end in time. `RECIPES["timed"]` is made of that; its rate falls to zero along a cosine, as so
-# few epochs are too short for a plateau to be noticed. What is each part worth? Take out one at a
+# few epochs are too short for a plateau to be noticed. (The slide adds that a schedule can help,
+# and is not necessary, and that the size of the batches decides on the normalization, as in lesson
+# 10. Two epochs can test neither that nor an early end.) What is each part worth? Take out one at a
 # time; the first row is the candidate of 12.1. SGD gets a rate of its own (lesson 8).
 #
 # **Predict:** which part is missed most after these epochs, and which after fifty?

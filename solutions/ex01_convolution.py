@@ -131,7 +131,9 @@ print(f"largest difference to Keras: {np.abs(by_hand - np.array(by_keras)).max()
 
 # %% [markdown]
 # ## 1.3 Pooling
-# A pooling divides the image into windows and keeps one number of each: the largest, or the mean.
+# A pooling divides the image into windows and keeps one number of each: the largest, as networks
+# usually do, or the mean. From one window to the next it goes by its *stride*. Here that is the
+# size of a window, so that windows meet; where it is less, as on slide 14, they overlap.
 # %%
 def pool(images, size, reduce):
     """Return the images with each window of size x size reduced to one number.
@@ -163,8 +165,8 @@ for layer, reduce in (
 # The lecture's rule (slide 9): filter size x input channels x output channels, whatever the size
 # of the image. Each filter has a bias as well.
 #
-# **Predict:** which has more weights for an image of 32x32 pixels: 64 filters of 3x3, or 64 fully
-# connected units? By which factor?
+# **Predict:** which has more weights for an image of 32x32 pixels and 3 channels: 64 filters of
+# 3x3, or 64 fully connected units? By which factor?
 # %%
 def conv_weights(size, channels, filters):
     """Return the number of weights of a convolution with size x size kernels, biases included."""
@@ -208,7 +210,8 @@ for side in (32, 48):
 # %% [markdown]
 # ## 1.5 What an output has seen
 # The receptive field of an output is the square of input pixels that it depends on. A kernel of
-# size k widens it by k - 1 steps; a step is one pixel at first, and every stride multiplies it.
+# size k widens it by k - 1 steps; a step is one pixel at first, and the stride of every layer
+# multiplies it for the layers behind.
 # %%
 def receptive_field(layers):
     """Return the width in pixels of what one output has seen.
@@ -279,6 +282,6 @@ for name, layer, outputs in (
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next
-# - Use a kernel of 1x1. What can it compute that a 3x3 cannot, and the other way round?
+# - Use a kernel of 1x1. What does it cost less than a 3x3, and what can it not compute?
 # - Replace the frame of zeros by `np.pad(..., mode="reflect")`. Where does the result change?
 # - Set `DATASET = "cifar10"` and look at the filters on photographs.

@@ -86,7 +86,8 @@ model.summary(print_fn=print)
 # %% [markdown]
 # ## 3.2 Compile and fit
 # `compile` says how to train: by which optimizer, to make which loss small, and what else to count.
-# The labels are numbers of classes (*sparse*), and the network returns logits.
+# The labels are numbers of classes (*sparse*), and the network returns logits. The cross-entropy
+# makes probabilities of them by a softmax; the loss of an image is -log p, p that of its class.
 #
 # **Predict:** what is the loss of a network that has learned nothing about ten classes?
 # %%
@@ -168,10 +169,10 @@ show(
 # returns for probabilities. What can it do with numbers below 0 and above 1, and what is the
 # gradient there? Name two ways to mend it.
 # ### BEGIN SOLUTION
-# It clips them to the range of a probability. A number that was clipped does not change when the
-# logit does a little, so its gradient is zero: where the logit of the right class lies below 0,
-# nothing pushes it up. Either the loss is told, by `from_logits=True`, or the network ends with a
-# softmax, and returns probabilities.
+# On TensorFlow it clips them to the range of a probability. A number that was clipped does not
+# change when the logit does a little, so its gradient is zero: where the logit of the right class
+# lies below 0, nothing pushes it up. Either the loss is told, by `from_logits=True`, or the network
+# ends with a softmax, and returns probabilities.
 # ### END SOLUTION
 # %% [markdown]
 # ## 3.3 Which class for which
@@ -224,7 +225,7 @@ show(
 # ## 3.4 What the filters see
 # The output of a convolution is a stack of images, one for each filter: bright where the filter
 # responds. These are its *feature maps*. In the functional API a second model can end at any layer
-# of the first; both share their weights.
+# of the first; both share their weights. `model.get_layer(name)` finds a layer by its name.
 # %%
 def feature_maps(model, name, images):
     """Return the output of the layer of this name for the images, as numbers.

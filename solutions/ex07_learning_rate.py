@@ -2,7 +2,8 @@
 # # 7 The learning rate
 # Slides 29 to 34.
 #
-# The learning rate says how far a step goes along the gradient. Too small a rate hardly moves, too
+# The learning rate says how far a step goes against the gradient: with the rate $\eta$ and the
+# gradient $g$, the weights $w$ become $w - \eta g$. Too small a rate hardly moves, too
 # large a one is thrown out of the valley; of all settings it matters most. After this lesson you
 # can
 #
@@ -343,7 +344,8 @@ show(figure, "ex07_range_test")
 # %% [markdown]
 # ## 7.6 A search
 # KerasTuner calls `build(hp)` for each trial. `hp.Float` draws a number from a range and gives it a
-# name; what comes back is a compiled model.
+# name; its `sampling` says whether equal differences or equal factors are as probable. What comes
+# back is a compiled model.
 # %%
 LOW = 1e-4
 HIGH = 1.0

@@ -33,7 +33,12 @@ LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 # Here an optimizer is a function for one step. It gets weights, gradient and learning rate, and a
 # state: what it remembers from the steps before. That is a dictionary, empty before the first step.
 # It returns the new weights and the new state, and leaves weights and gradient as they were. This
-# is the gradient descent of slide 35, which remembers nothing:
+# is the gradient descent of slide 35, which remembers nothing.
+#
+# In a training the gradient is the mean over some images, a *mini-batch*, and not over all. The
+# next mini-batch gives another one: it points downhill on average, and its noise is what many
+# optimizers average away. The slide fears suboptimal local minima; in networks of many weights,
+# flat places and ravines are the more common trouble.
 # %%
 def sgd(weights, gradient, state, learning_rate):
     return weights - learning_rate * gradient, state

@@ -346,7 +346,8 @@ print(np.array(layers.BatchNormalization(epsilon=EPSILON)(pair, training=True)).
 # from two images: what the network makes of one depends much on the other, the statistics jump from
 # batch to batch, and in inference it gets averages instead, with which it was never trained. With
 # two images take group or instance normalization, which do not ask for the batch (slide 50). With
-# large batches all three will do: let the validation images choose.
+# large batches BatchNorm is the usual choice, as the slide says; group normalization comes close to
+# it, instance normalization often does not. Let the validation images choose.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

@@ -74,7 +74,9 @@ def train(model, training, rate, epochs, batch_size=16, validation=None, callbac
 
 # %% [markdown]
 # ## Pretraining
-# The first classes of the data set play the part of ImageNet: there are many images of them.
+# The first classes of the data set play the part of ImageNet, on which most networks that others
+# start from were trained: there are many images of them. The nearer those images are to one's own,
+# the more of the body is of use.
 # %%
 old_validation = of_classes(splits.validation, 0, OLD)
 new_validation = of_classes(splits.validation, OLD, OLD + NEW)
@@ -123,9 +125,9 @@ checks.with_new_head(with_new_head)
 #
 # Three traps. Keras builds the training step once after `compile`: change `trainable` after that,
 # and nothing happens until you compile again, as `train` does. `network.trainable = True` does not
-# unfreeze the body, because it is True already, and then Keras does not pass it on. And many guides
-# keep BatchNormalization in inference mode by `body(inputs, training=False)`, but `fit` overrules
-# that. So `unfreeze` leaves these layers frozen.
+# unfreeze the body: it is True already, and on TensorFlow Keras does not pass it on then. And many
+# guides keep BatchNormalization in inference mode by `body(inputs, training=False)`, but `fit`
+# overrules that. So `unfreeze` leaves these layers frozen.
 #
 # **Predict:** order the three by their accuracy on validation images of the new classes.
 # %%
@@ -438,9 +440,13 @@ for name in ("validation", "validation, dropout"):
 # adds the larger ones, which know *where*:
 #
 # 1. A 1x1 convolution brings each map to `WIDTH` channels.
-# 2. Enlarge the smallest twofold, each pixel repeated, and add the next larger map.
+# 2. Enlarge the smallest twofold, each pixel repeated (`layers.UpSampling2D`), and add the next
+#    larger map.
 # 3. A 3x3 convolution with ReLU, `WIDTH` filters. Go on with 2 until the largest map is added.
 # 4. A 1x1 convolution gives the logits of each pixel.
+#
+# U-Net (Ronneberger et al. 2015) joins the maps side by side where this one adds them, and its way
+# up is as wide as its way down; `keras-course segment --model unet` trains one.
 #
 # **Predict:** through which shapes does an image of 32x32 pixels go on this way up?
 # %%
@@ -576,4 +582,6 @@ for name, classes in predicted.items():
 # - Let `unfreeze` free BatchNormalization, too. What does fine-tuning do to the old classes now?
 # - Leave the larger maps out of the segmenter. What happens to the edges of the masks?
 # - `EarlyStopping(start_from_epoch=EPOCHS, restore_best_weights=True)`: which weights remain?
+# - `keras-course transfer imagenet --model resnet50 --dataset folder:PATH` begins with ImageNet's
+#   weights. How many of your own images does it take?
 # - Set `DATASET = "cifar10"`. Do features of photographs serve the masks of `shapes`?
