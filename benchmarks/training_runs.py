@@ -26,12 +26,14 @@ def complete(
     keep: bool = False,
     anew: bool = False,
     tested: bool = True,
+    callbacks: Mapping[str, Callable] | None = None,
 ) -> None:
     """Train the wanted runs that `results` lacks; the others are thrown away, or `keep`t.
 
     builds: for some of the names the function (recipe, splits) -> model, at the top of its module,
     that takes the place of `training.build`. anew: train those that are there, too. tested: open
-    the test set. A run that fails stands in the results with its reason.
+    the test set. callbacks: for some of the names a function that returns what is given to `fit`. A
+    run that fails stands in the results with its reason.
     """
     runs = {}
     if results.exists():
@@ -44,18 +46,24 @@ def complete(
     for number, (name, recipe) in enumerate(wanted.items(), start=1):
         if anew or name not in runs:
             print(f"{number} of {len(wanted)}: {name}", flush=True)
-            runs[name] = train(recipe, (builds or {}).get(name), tested)
+            given = (builds or {}).get(name), tested, (callbacks or {}).get(name)
+            runs[name] = train(recipe, *given)
             in_order = sorted(runs, key=[*wanted, *runs].index)
             files.write_json(results, {"runs": {key: runs[key] for key in in_order}})
 
 
-def train(recipe: Recipe, build: Callable | None = None, tested: bool = True) -> dict:
+def train(
+    recipe: Recipe,
+    build: Callable | None = None,
+    tested: bool = True,
+    callbacks: Callable | None = None,
+) -> dict:
     """Train and test one network in a process of its own; return what is worth keeping."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_train, (recipe, build, tested))
+        return pool.apply(_train, (recipe, build, tested, callbacks))
 
 
-def _train(recipe, build, tested):
+def _train(recipe, build, tested, callbacks):
     from keras_course import quiet
 
     quiet.import_keras()
@@ -65,7 +73,13 @@ def _train(recipe, build, tested):
     model = build(recipe, splits) if build else None
     with tempfile.TemporaryDirectory() as folder:
         try:
-            run = training.fit(recipe, Path(folder, "run"), splits=splits, model=model)
+            run = training.fit(
+                recipe,
+                Path(folder, "run"),
+                splits=splits,
+                model=model,
+                extra_callbacks=callbacks() if callbacks else (),
+            )
         except Failure as error:
             return {"failed": str(error), "recipe": dataclasses.asdict(recipe)}
         run = training.test(run, splits=splits) if tested else run

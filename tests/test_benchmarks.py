@@ -48,19 +48,19 @@ def run_of(recipe, accuracy, **changes):
 def test_a_second_call_trains_only_what_is_missing_or_of_another_recipe(tmp_path, monkeypatch):
     trained = []
 
-    def train(recipe, build, tested):
-        trained.append((recipe.seed, build))
+    def train(recipe, build, tested, callbacks):
+        trained.append((recipe.seed, build, callbacks))
         return run_of(recipe, 0.5)
 
     monkeypatch.setattr(training_runs, "train", train)
     path = tmp_path / "results.json"
     wanted = {f"seed {seed}": Recipe(seed=seed) for seed in range(3)}
     training_runs.complete(path, {"seed 1": wanted["seed 1"], "old": Recipe(seed=9)})
-    training_runs.complete(path, wanted, {"seed 2": len})
-    assert trained == [(1, None), (9, None), (0, None), (2, len)]
+    training_runs.complete(path, wanted, {"seed 2": len}, callbacks={"seed 0": list})
+    assert trained == [(1, None, None), (9, None, None), (0, None, list), (2, len, None)]
     assert list(json.loads(path.read_text())["runs"]) == ["seed 0", "seed 1", "seed 2"]
     training_runs.complete(path, {**wanted, "seed 1": Recipe(seed=1, epochs=3)})
-    assert trained[4:] == [(1, None)]
+    assert trained[4:] == [(1, None, None)]
 
 
 def test_a_field_that_recipes_did_not_have_yet_does_not_make_a_run_another_one(
