@@ -31,7 +31,7 @@ def compiled_once(monkeypatch):
 
     The network comes back from each `build` with its first weights, as a new one would.
     """
-    monkeypatch.setattr(training, "build", lambda recipe, splits: _network(recipe))
+    monkeypatch.setattr(training, "build", lambda recipe, *_: _network(recipe))
     monkeypatch.setattr(training, "batches", lambda recipe, splits: _batches(recipe))
 
 

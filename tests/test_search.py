@@ -111,7 +111,7 @@ def test_another_recipe_data_set_or_band_is_refused_and_told_apart(tmp_path):
     images = SPLITS.train.images.copy()
     images[3, 2, 1, 0] ^= 1
     other = SPLITS._replace(train=SPLITS.train._replace(images=images))
-    with pytest.raises(UserError, match="images and labels"):
+    with pytest.raises(UserError, match="images, labels and classes"):
         tune.tune(RECIPE, tmp_path, **QUICK | {"splits": other})
     assert files(tmp_path) == before
 
