@@ -64,7 +64,7 @@ def table(results: dict) -> str:
             f"| {median('training_seconds'):.0f} s | {seconds} s | {median('seconds'):.0f} s "
             f"| {median('peak_megabytes'):,.0f} MB |"
         )
-    times = "Times are medians over the seeds, with building: and tracing, without import and test."
+    times = "Times are medians over the seeds; building has tracing in it, no imports, no test."
     return "\n".join([*lines, "", f"{times} {'; '.join(sorted(said))}."])
 
 

@@ -111,6 +111,7 @@ def test_frozen_batch_normalization_does_not_move():
     np.testing.assert_array_equal(layer.moving_mean, [0, 0])
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     "options",
     [{"renorm": True}, {"synchronized": True}, {"dtype": "float64"}, {"dtype": "float16"}],

@@ -38,6 +38,7 @@ def handout_gallery(given):
     missing = [name for name in needed if not find_spec(name)]
     if missing:
         raise UserError(f"{missing[0]} is not installed: pip install -e '.[staff]'")
+    quiet.import_keras()
     from keras_course.lessons.gallery import gallery
 
     only = _numbers(given.only) if given.only else None
