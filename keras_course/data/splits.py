@@ -42,7 +42,7 @@ class Source(NamedTuple):
 def digest(splits: Splits) -> str:
     """Return the SHA-256 of training and validation images, their labels, and the class names.
 
-    Test images need none: where these are the same, they are others.
+    Test images are left out: `split` keeps them apart from these, and from no others.
     """
     total = hashlib.sha256(repr(splits.class_names).encode())
     for images, labels in (splits.train, splits.validation):

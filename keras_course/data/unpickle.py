@@ -49,8 +49,10 @@ def _array(data, kind, shape, order, *_):
 
 
 def _bytes(text, encoding):
-    """Return the bytes that Python 3 writes as text for older protocols."""
-    return text.encode({"latin1": "latin1"}[encoding])
+    """Return the bytes that Python 3 writes as text, always in Latin-1, for older protocols."""
+    if encoding != "latin1":
+        raise UserError(f"it has text in {encoding}; expected latin1")
+    return text.encode("latin1")
 
 
 def _text(value):
