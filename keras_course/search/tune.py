@@ -257,9 +257,8 @@ def _tuner(kind, oracle, known, recipe, splits, chosen, model, project, trial_se
         if seed == recipe.seed:
             return first, train
         other = replace(recipe, seed=seed)
-        return variables.read(training.build(other, splits, known["precision"])), training.batches(
-            other, splits
-        )[0]
+        built = training.build(other, splits, known["precision"])
+        return variables.read(built), training.batches(other, splits)[0]
 
     low, high = known["searched band"]
     if known["search"] == "climb" and isinstance(known["band"], str):  # that of a range test
