@@ -49,11 +49,16 @@ NETWORKS = {  # by the pixels of the images; the batch
 }
 # Products and sums a second of dense matrices of half precision, as the vendor says.
 PEAK = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L4": 121e12, "V100": 125e12, "T4": 65e12}
-# Accuracy in percent, seconds of training after compilation. Rates and epochs of the second are
-# guesses until a GPU has tried them.
+# Accuracy in percent, seconds of training after compilation.
 RACE = {
-    "cifar10-94": (RECIPES["cifar10-94"], 94, 10),
-    "cifar10-96": (replace(RECIPES["cifar10-94"], width_multiplier=2.0, epochs=40), 96, 60),
+    "cifar10-94, 25 epochs": (replace(RECIPES["cifar10-94"], epochs=25), 94, 10),
+    "cifar10-94, twice as wide, shift_cutout, 75 epochs": (
+        replace(
+            RECIPES["cifar10-94"], width_multiplier=2.0, augmentation="shift_cutout", epochs=75
+        ),
+        96,
+        60,
+    ),
 }
 RATES = 32  # at once
 MINUTES = 5  # of each network at its best, unless others are asked for
@@ -133,7 +138,10 @@ def is_rounding(found):
 
 
 def _against_one_alone(name):
-    """Return the largest differences of three copies to single steps, over some steps of SGD."""
+    """Return the largest differences of three copies to single steps, over some steps of SGD.
+
+    Beside them is a fourth that has diverged: were it to touch them, NaN would be no rounding.
+    """
     import jax
 
     from keras_course import training, variables
@@ -144,6 +152,7 @@ def _against_one_alone(name):
     model = training.build(recipe, splits)
     batches, steps = training.batches(recipe, splits)
     copies, state, learning_rates = Copies(model), variables.read(model), (1e-3, 1e-2, 0.1)
+    trained = {id(variable) for variable in model.trainable_variables}
 
     def weights():
         return _in_a_row(model.trainable_variables)
@@ -153,8 +162,12 @@ def _against_one_alone(name):
         for batch in itertools.islice(batches, steps):
             variables.write(model, state)
             before = weights()
-            copies.begin([state] * len(learning_rates))
-            losses = copies.train([batch], np.array([learning_rates]).T)["loss"]
+            diverged = [
+                np.full_like(value, np.nan) if id(variable) in trained else value
+                for variable, value in zip(variables.of(model), state, strict=True)
+            ]
+            copies.begin([*[state] * len(learning_rates), diverged])
+            losses = copies.train([batch], np.array([[*learning_rates, 0]]).T)["loss"]
             for number, rate in enumerate(learning_rates):
                 copies.load(number)
                 together = float(losses[number, 0]), weights() - before
@@ -402,9 +415,14 @@ def run(names: list[str], asked: Asked, results: dict, write: Callable) -> bool:
     return True
 
 
-def table(results: dict) -> str:
-    """Return the results as Markdown: of each machine a table for each piece."""
+def table(results: dict, *pieces: str) -> str:
+    """Return the results as Markdown: of each machine a table for each of the pieces, or for all.
+
+    Where some are asked for, those of shortened runs are left out.
+    """
     machines = sorted(results["machines"], key=lambda each: each["short"])
+    if pieces:
+        return "\n\n".join(_tables_of(each, pieces) for each in machines if not each["short"])
     lines = []
     if all(each["short"] for each in machines):
         lines = [
@@ -414,18 +432,53 @@ def table(results: dict) -> str:
     return "\n\n".join([*lines, *map(_tables_of, machines)])
 
 
-def _tables_of(results):
-    """Return those of one machine."""
-    lines = [f"### {results['device']}{', shortened' if results['short'] else ''}", ""]
-    for name, rows in ROWS.items():
-        done = results["pieces"].get(name)
+def _tables_of(results, pieces=()):
+    """Return those of one machine: of these pieces, or all, and what is missing."""
+    lines = []
+    if not pieces:
+        lines = [f"### {results['device']}{', shortened' if results['short'] else ''}", ""]
+    for name in pieces or ROWS:
+        done, rows = results["pieces"].get(name), ROWS[name]
         if not done:
             continue
         lines += [f"{PIECES[name].__doc__.splitlines()[0]}", "", rows.head]
         lines += ["|---" * rows.head.count(" |") + "|"]
-        lines += [f"| {key} | {rows.cells(case)} |" for key, case in done.items()]
+        lines += [f"| {key} | {rows.cells(case)} |" for key, case in _over_seeds(done).items()]
         lines += [""]
+    if not pieces and (missing := _missing(results)):
+        lines += [f"Still to be measured there: {missing}.", ""]
     return "\n".join([*lines, f"{machine.said(results)}."])
+
+
+def _over_seeds(done):
+    """Return the cases, those that differ in their seed alone as one: means of accuracies, medians
+    of all else, and the range of the test accuracy."""
+    seeds = {}
+    for key, case in done.items():
+        seeds.setdefault(key.partition(", seed")[0], []).append(case)
+    found = {}
+    for key, cases in seeds.items():
+        found[key] = {**cases[0], "seeds": len(cases)}
+        for name, value in cases[0].items():
+            if isinstance(value, int | float):
+                middle = np.mean if "accuracy" in name else np.median
+                found[key][name] = float(middle([case[name] for case in cases]))
+        if tested := [case["test_accuracy"] for case in cases if "test_accuracy" in case]:
+            found[key]["range"] = f"{min(tested):.2%} to {max(tested):.2%}"
+    return found
+
+
+def _missing(results):
+    """Return in words what a machine has not measured yet."""
+    lacking = []
+    for name, cases in PIECES.items():
+        done = results["pieces"].get(name, {})
+        left = [key for key in cases(Asked(results["short"])) if key not in done]
+        if not done:
+            lacking.append(name)
+        elif left and name != "networks":  # those may have been given other minutes
+            lacking.append(f"{name} of {', '.join(left)}")
+    return "; ".join(lacking)
 
 
 class Rows(NamedTuple):
@@ -443,15 +496,16 @@ ROWS = {
         "| images a second | precision |",
         lambda case: (
             f"{case['alone']:.1f} ms | {_percent(case['share of the peak'])} "
-            f"| {case['milliseconds']:.1f} ms | {case['steps in a call']} "
+            f"| {case['milliseconds']:.1f} ms | {case['steps in a call']:g} "
             f"| {case['images a second']:,.0f} | {case['precision']}"
         ),
     ),
     "race": Rows(
-        "| recipe | test | validation | training | in all |",
+        "| recipe | seeds | test | range | validation | training | in all |",
         lambda case: (
-            f"{case['test_accuracy']:.2%} | {case['validation_accuracy']:.2%} "
-            f"| {case['training_seconds']:.1f} s | {case['seconds']:.1f} s"
+            f"{case['seeds']} | {case['test_accuracy']:.2%} | {case['range']} "
+            f"| {case['validation_accuracy']:.2%} | {case['training_seconds']:.1f} s "
+            f"| {case['seconds']:.1f} s"
         ),
     ),
     "rates": Rows(
@@ -461,15 +515,15 @@ ROWS = {
     "searches": Rows(
         "| network | best rate | of | validation | diverged | seconds |",
         lambda case: (
-            f"{case['learning_rate']:.2g} | {case['rates']} | {case['validation_accuracy']:.1%} "
-            f"| {case['diverged']} | {case['seconds']:.0f} s"
+            f"{case['learning_rate']:.2g} | {case['rates']:g} | {case['validation_accuracy']:.1%} "
+            f"| {case['diverged']:g} | {case['seconds']:.0f} s"
         ),
     ),
     "networks": Rows(
-        "| network | test | validation | epochs | seconds |",
+        "| network | seeds | test | range | validation | epochs | seconds |",
         lambda case: (
-            f"{case['test_accuracy']:.2%} | {case['validation_accuracy']:.2%} | {case['epochs']} "
-            f"| {case['seconds']:.0f} s"
+            f"{case['seeds']} | {case['test_accuracy']:.2%} | {case['range']} "
+            f"| {case['validation_accuracy']:.2%} | {case['epochs']:g} | {case['seconds']:.0f} s"
         ),
     ),
 }

@@ -3,7 +3,8 @@
     python -m benchmarks.tables
 
 A document says where: between the lines `<!-- table: NAME -->` and `<!-- end -->` stands what
-`python -m benchmarks.NAME --show` prints.
+`python -m benchmarks.NAME --show` prints. `<!-- table: NAME PART ... -->` is
+for some parts of it.
 """
 
 import importlib
@@ -16,7 +17,7 @@ from keras_course import files
 ROOT = Path(__file__).parents[1]
 PAGES = ("speed", "lessons", "search", "gpu")
 DOCUMENTS = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES))
-PLACE = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+PLACE = re.compile(r"<!-- table: ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def written(text: str) -> str:
@@ -27,9 +28,10 @@ def written(text: str) -> str:
 
 
 def of(name: str) -> str:
-    """Return the table of a benchmark's results, as Markdown."""
+    """Return the Markdown of a benchmark's results: of all, or of the parts in the name."""
+    name, *parts = name.split()
     benchmark = importlib.import_module(f"benchmarks.{name}")
-    return benchmark.table(json.loads(benchmark.RESULTS.read_text(encoding="utf-8")))
+    return benchmark.table(json.loads(benchmark.RESULTS.read_text(encoding="utf-8")), *parts)
 
 
 def main() -> None:

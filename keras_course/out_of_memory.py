@@ -55,9 +55,10 @@ def _search(model, batches):
 def _advice(images, fitting):
     device = devices.describe()
     if fitting == images:
+        smaller = f"a batch size of {images // 2}, or " if images > 1 else ""
         return (
             f"The memory of {device} was full, though a step of {images} images fits by itself. "
-            "End what else computes there, or take a smaller batch size or network."
+            f"End what else computes there, or take {smaller}a smaller network."
         )
     if fitting == 0:
         return (

@@ -81,11 +81,15 @@ def take_together(model: keras.Model, multiply_adds: int, steps_per_epoch: int) 
     budget = TOGETHER_ON_GPU if devices.gpus() else TOGETHER
     steps = int(min(MOST, budget / (3 * multiply_adds)))  # back, for weights and images, is twice
     if keras.backend.backend() == "jax":
-        most = max(1, steps) if devices.gpus() else 1
-        steps = next(number for number in range(most, 0, -1) if steps_per_epoch % number == 0)
+        steps = largest_divisor(steps_per_epoch, steps if devices.gpus() else 1)
     if steps > 1:
         model.steps_per_execution = model.train_function.steps = steps
         model.test_function = model.predict_function = None  # they may be there for single steps
+
+
+def largest_divisor(number: int, most: int) -> int:
+    """Return the largest divisor of a number that is no more than `most`, 1 where that is less."""
+    return next(each for each in range(max(1, most), 0, -1) if number % each == 0)
 
 
 class TrainFunction:

@@ -91,6 +91,21 @@ def test_flip_mirrors_about_half_of_the_images():
     assert 150 < mirrored.sum() < 250
 
 
+def test_cutout_makes_a_square_of_each_image_grey_and_leaves_the_rest():
+    key = keras.ops.convert_to_tensor([1, 2], KEY)
+    images = np.random.default_rng(0).integers(0, 256, (50, 32, 32, 3)).astype("float32")
+    cut = np.asarray(augment(images, layers_of("cutout"), key))
+    changed = (cut != images).any(-1)  # no image has the grey, which is between two of its values
+    assert (cut[changed] == 127.5).all()
+    corners = set()
+    for places in changed:
+        rows, columns = np.where(places)
+        assert (np.unique(rows).size, np.unique(columns).size) == (12, 12)
+        assert np.ptp(rows) == np.ptp(columns) == 11 and places.sum() == 144
+        corners.add((rows[0], columns[0]))
+    assert len(corners) > 40
+
+
 def test_draws_are_new_at_each_call_and_the_same_for_a_key():
     key = keras.ops.convert_to_tensor([1, 2], KEY)
     draws = Draws(key)

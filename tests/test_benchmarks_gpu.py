@@ -130,9 +130,22 @@ def test_the_results_of_each_machine_stand_beside_those_of_the_others(
     text = gpu.table({"machines": machines})
     for device in ("### H100\n", "### H200\n", "### processor, shortened\n"):
         assert text.count(device) == 1
-    assert "still to be measured" not in text
+    assert "**The figures of a GPU are still to be measured" not in text
+    assert text.count("Still to be measured there: networks.") == 3
+    alone = gpu.table({"machines": machines}, "steps")
+    assert alone.count("Numbers.") == 2 and "#" not in alone and "Still" not in alone
     shortened = [each for each in machines if each["short"]]
-    assert "still to be measured" in gpu.table({"machines": shortened})
+    assert "**The figures of a GPU are still to be measured" in gpu.table({"machines": shortened})
+
+
+def test_what_a_machine_has_not_measured_is_named(monkeypatch):
+    def cases(*keys):
+        return lambda asked: dict.fromkeys(keys)
+
+    pieces = {"steps": cases("a", "b", "c"), "rates": cases("d"), "networks": cases("e, 5 min")}
+    monkeypatch.setattr(gpu, "PIECES", pieces)
+    done = {"steps": {"b": {}}, "networks": {"e, 1 min": {}}}
+    assert gpu._missing({"short": False, "pieces": done}) == "steps of a, c; rates"
 
 
 @pytest.mark.parametrize(

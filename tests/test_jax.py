@@ -233,6 +233,31 @@ def test_what_skip_leaves_is_what_comes_later():
         np.testing.assert_array_equal(rest[number][0], batches[5 + number][0])
 
 
+@pytest.mark.parametrize("batch_size, together", [(4, 5), (10, 4), (7, 5)])
+def test_batches_of_several_steps_that_are_made_in_one_call_are_those_of_each(
+    batch_size, together, monkeypatch
+):
+    arguments = {"layers": pipeline_layers(), "alternate": True}
+    alone = pipeline.training_batches(IMAGES, LABELS, batch_size, **arguments)
+    with monkeypatch.context() as patch:
+        patch.setattr(devices, "gpus", lambda: ["a GPU"])
+        patch.setattr("keras_course.data.jax_batches.MOST", 7)
+        made = pipeline.training_batches(IMAGES, LABELS, batch_size, **arguments)
+    assert (alone.together, made.together) == (1, together)
+    for number in (*range(2 * alone.steps + 3), 1):
+        for one, other in zip(alone[number], made[number], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6)
+    np.testing.assert_allclose(made.skip(3)[1][0], alone[4][0], rtol=1e-6)
+
+
+def test_what_is_made_in_one_call_is_limited_by_its_bytes(monkeypatch):
+    monkeypatch.setattr(devices, "gpus", lambda: ["a GPU"])
+    monkeypatch.setattr("keras_course.data.jax_batches.TOGETHER", 4 * 10 * IMAGES[0].size * 3)
+    assert pipeline.training_batches(IMAGES, LABELS, 10).together == 2  # of 4 steps, 3 would fit
+    monkeypatch.setattr("keras_course.data.jax_batches.TOGETHER", 1)
+    assert pipeline.training_batches(IMAGES, LABELS, 10).together == 1
+
+
 def pipeline_layers():
     from keras_course.augmentation import layers_of
 

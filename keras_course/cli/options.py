@@ -18,7 +18,9 @@ def recipe_options(command):
         "--schedule", help="constant, decay, inverse_time, cosine, triangular, plateau"
     )
     recipe.add_argument("--decay", type=float, help="of the schedules decay and inverse_time")
-    recipe.add_argument("--augmentation", help="none, or parts of flip_shift_shift2_color_rotate90")
+    recipe.add_argument(
+        "--augmentation", help="none, or parts of flip_shift_shift2_color_rotate90_cutout"
+    )
     recipe.add_argument("--batch-size", type=int, metavar="N", help="images in a step, like 128")
     recipe.add_argument("--epochs", type=int, metavar="N", help="at most")
     recipe.add_argument("--patience", type=int, metavar="N", help="epochs without improvement")

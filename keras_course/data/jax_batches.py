@@ -1,8 +1,9 @@
 """The batches of the input pipeline for JAX, see pipeline.py: made on the device that uses them.
 
-All images lie there as uint8, a quarter of the size of float32. For each step one compiled function
-picks its images, mirrors and augments them; from the host comes the number of the step alone, and
-once an epoch the order of the images.
+All images lie there as uint8, a quarter of the size of float32. One compiled function picks those
+of a step, mirrors and augments them; from the host comes the number of the step alone, and once an
+epoch the order of the images. To call a function takes longer than a GPU takes for a small batch:
+there the batches of several steps are made in one call.
 """
 
 import copy
@@ -13,9 +14,13 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from keras_course import devices
 from keras_course.augmentation import augment
 from keras_course.data import pipeline
 from keras_course.errors import Failure, memory_is_full
+from keras_course.step import MOST, largest_divisor
+
+TOGETHER = 2**28  # bytes of float32 images in a call
 
 _placed: dict[int, jax.Array] = {}
 
@@ -52,6 +57,9 @@ class TrainingBatches(keras.utils.PyDataset):
         self.steps = count // batch_size  # of an epoch
         self.first = first_epoch * self.steps
         self.epoch, self.order = None, None
+        fitting = TOGETHER // (4 * batch_size * images[0].size) if devices.gpus() else 1
+        self.together = largest_divisor(self.steps, min(MOST, fitting))
+        self.made, self.batches = None, []
         self.count, self.batch_size, self.seed, self.alternate = count, batch_size, seed, alternate
         self.layers, self.then = tuple(layers), then
 
@@ -59,8 +67,14 @@ class TrainingBatches(keras.utils.PyDataset):
         epoch, step = divmod(self.first + number, self.steps)
         if epoch != self.epoch:
             self.epoch, self.order = epoch, self._order_of(epoch)
-        step = jax.device_put(np.int32(step))
-        return _batch(self.arrays, self.order, step, self.layers, self.then)
+        place = step % self.together
+        if (made := (epoch, step - place)) != self.made:
+            first = jax.device_put(np.int32(step - place))
+            self.batches = _batches(
+                self.arrays, self.order, first, self.together, self.layers, self.then
+            )
+            self.made = made
+        return self.batches[place]
 
     def _order_of(self, epoch):
         indices, keys = pipeline.order(self.count, self.batch_size, self.seed, epoch)
@@ -75,14 +89,23 @@ class TrainingBatches(keras.utils.PyDataset):
         return rest
 
 
-@jax.jit(static_argnames=("layers", "then"))  # compiled once for all instances with the same ones
-def _batch(arrays, order, step, layers, then):
-    (images, labels), (indices, keys, turned) = arrays, order
-    x = images[indices[step]]
-    if turned is not None:
-        x = jnp.where(turned[step][:, None, None, None], x[:, :, ::-1], x)
-    x, y = augment(x.astype("float32"), layers, keys[step]), labels[indices[step]]
-    return then(x, y) if then else (x, y)
+# Compiled once for all instances with the same static ones.
+@jax.jit(static_argnames=("count", "layers", "then"))
+def _batches(arrays, order, first, count, layers, then):
+    """Return the batches of `count` steps, from the step `first` on."""
+
+    def batch(step):
+        (images, labels), (indices, keys, turned) = arrays, order
+        x = images[indices[step]]
+        if turned is not None:
+            x = jnp.where(turned[step][:, None, None, None], x[:, :, ::-1], x)
+        x, y = augment(x.astype("float32"), layers, keys[step]), labels[indices[step]]
+        return then(x, y) if then else (x, y)
+
+    if count == 1:
+        return [batch(first)]
+    x, y = jax.lax.map(batch, first + jnp.arange(count))
+    return list(zip(x, y, strict=True))
 
 
 class EvaluationBatches(keras.utils.PyDataset):

@@ -11,7 +11,7 @@ import jax
 import keras
 import numpy as np
 
-from keras_course import step, variables
+from keras_course import devices, step, variables
 
 
 class Copies:
@@ -26,7 +26,12 @@ class Copies:
             model.optimizer.variables,
         )
         self.metrics = [np.zeros(variable.shape, "float32") for variable in model.metrics_variables]
-        self.learn = jax.jit(jax.vmap(self._learn, in_axes=(0, 0, None)), donate_argnums=0)
+        self.gradients = (
+            self._all_at_once
+            if devices.gpus()
+            else jax.vmap(jax.grad(self._loss, has_aux=True), in_axes=(0, 0, 0, None))
+        )
+        self.learn = jax.jit(self._learn, donate_argnums=0)
         self.judge = jax.jit(jax.vmap(self._judge, in_axes=(0, 0, None)))
         self.pick = jax.jit(lambda state, number: jax.tree.map(lambda each: each[number], state))
 
@@ -67,16 +72,42 @@ class Copies:
                 variable.assign(value)
         return self.model
 
-    def _learn(self, state, rate, batch):
-        """Return the state of one copy after a step, and the loss and the metrics of the batch."""
+    def _learn(self, state, rates, batch):
+        """Return the state of the copies after a step, and of each the loss and the metrics."""
         trainable, others, optimizer = state
         optimizer = [
-            rate if variable is self.model.optimizer.learning_rate else value
+            rates if variable is self.model.optimizer.learning_rate else value
             for variable, value in zip(self.groups[2], optimizer, strict=True)
         ]
-        state = trainable, others, optimizer, self.metrics
-        logs, (*state, _) = self.model.train_step(state, batch)
-        return state, logs
+        gradients, (others, logs) = self.gradients(trainable, others, optimizer, batch)
+        apply = jax.vmap(self.model.optimizer.stateless_apply)
+        trainable, optimizer = apply(optimizer, gradients, trainable)
+        return (trainable, others, optimizer), logs
+
+    def _all_at_once(self, *given):
+        """Return the gradients as those of the sum of the losses: of each copy its own loss's.
+
+        Derived after `vmap`, not before, a convolution has one kernel of cuDNN for the gradients of
+        all copies' weights, and not one for each: a step of 32 ResNet-20 takes 18 ms, not 42. On a
+        processor XLA would let the NaN of a copy into the others.
+        """
+
+        def losses(*given):
+            each, found = jax.vmap(self._loss, in_axes=(0, 0, 0, None))(*given)
+            return each.sum(), found
+
+        return jax.grad(losses, has_aux=True)(*given)
+
+    def _loss(self, trainable, others, optimizer, batch):
+        """Return what one copy minimizes, its statistics after the step, and its metrics."""
+        x, y = batch
+        minimized, (loss, logits, others, _) = self.model.compute_loss_and_updates(
+            trainable, others, self.metrics, x, y, None, True, optimizer
+        )
+        mapping = list(zip(self.model.metrics_variables, self.metrics, strict=True))
+        with keras.StatelessScope(state_mapping=mapping):
+            logs = self.model.compute_metrics(x, y, logits)
+        return minimized, (others, logs | {"loss": loss})
 
     def _judge(self, state, metrics, batch):
         """Return the metrics of one copy with those of the batch among them, as state and value."""
