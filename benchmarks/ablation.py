@@ -2,7 +2,8 @@
 
 Trains the recipe `cifar10-90`, and the same without one of its ideas, over three seeds each, on
 45,000 images of CIFAR-10; the other 5,000 choose the epoch, and the test set is opened once a run.
-Rate and epochs stay those that suit the whole recipe.
+Rate and epochs stay those that suit the whole recipe. What an idea costs is measured afterwards:
+the variants take some steps in turn, several times, in one process.
 
     python -m benchmarks.ablation           trains what is missing in docs/results/ablation.json
     python -m benchmarks.ablation --show    prints the table of that file
@@ -12,14 +13,17 @@ A second call goes on where the first was stopped.
 
 import argparse
 import json
+import statistics
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import training_runs
+from benchmarks import machine, training_runs
+from keras_course import files
 from keras_course.recipes import RECIPES
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "ablation.json"
 SEEDS = (0, 1, 2)
+ROUNDS, STEPS = 5, 40  # of each variant, on a machine that does nothing else
 WHOLE = RECIPES["cifar10-90"]
 LEARNED = "a first convolution that is learned"
 KINKED = "ReLU, not GELU"
@@ -85,9 +89,47 @@ def wanted():
     }
 
 
+def steps_in_turn() -> dict:
+    """Return the milliseconds of a step of each variant in each round, and how many a run has."""
+    from benchmarks.step import Stopwatch
+    from keras_course import data, training
+
+    runs, times = {}, {name: [] for name in VARIANTS}
+    for name, recipe in VARIANTS.items():
+        splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
+        model = BUILDS.get(name, training.build)(recipe, splits)
+        batches, steps_per_epoch = training.batches(recipe, splits)
+        runs[name] = Stopwatch(model, batches)
+        runs[name](2)  # traces
+    for number in range(ROUNDS):
+        print(f"Steps in turn, round {number + 1} of {ROUNDS}", flush=True)
+        for name, run in runs.items():
+            times[name].append(round(1000 * run(STEPS) / STEPS, 2))
+    return {"number": WHOLE.epochs * steps_per_epoch, "milliseconds": times}
+
+
 def table(results: dict) -> str:
     """Return the results as Markdown; the difference is to the whole recipe, seed by seed."""
-    return training_runs.comparison(results["runs"], list(VARIANTS), SEEDS, "`cifar10-90` with")
+    runs = training_runs.comparison(
+        results["runs"], list(VARIANTS), SEEDS, "`cifar10-90` with", timed=False
+    )
+    return f"{runs}\n\n{_table_of(results['steps'])}" if "steps" in results else runs
+
+
+def _table_of(steps):
+    """Return that of the times: of a step, and of all steps of the recipe."""
+    times = steps["milliseconds"]
+    whole = times[next(iter(VARIANTS))]
+    lines = ["| `cifar10-90` with | a step | of the whole recipe's | in all |", "|---" * 4 + "|"]
+    for name in VARIANTS:
+        ratio = statistics.median(a / b for a, b in zip(times[name], whole, strict=True))
+        seconds = statistics.median(whole) * (ratio - 1) * steps["number"] / 1000
+        lines.append(
+            f"| {name} | {statistics.median(times[name]):.1f} ms | {100 * ratio - 100:+.1f}% "
+            f"| {seconds:+.0f} s |"
+        )
+    said = f"{len(whole)} rounds of {STEPS} steps in turn, medians; ratios are taken within a round"
+    return "\n".join([*lines, "", f"{said}. {machine.said(steps)}."])
 
 
 def main() -> None:
@@ -96,6 +138,10 @@ def main() -> None:
     if not parser.parse_args().show:
         builds = {f"{name}, seed {seed}": BUILDS[name] for name in BUILDS for seed in SEEDS}
         training_runs.complete(RESULTS, wanted(), builds)
+        results = json.loads(RESULTS.read_text(encoding="utf-8"))
+        if "steps" not in results:
+            results["steps"] = {**machine.today(), **steps_in_turn()}
+            files.write_json(RESULTS, results)
     print(table(json.loads(RESULTS.read_text(encoding="utf-8"))))
 
 

@@ -98,16 +98,17 @@ def _train(recipe, build, tested, callbacks):
     }
 
 
-def comparison(runs: dict, names: list[str], seeds: Sequence[int], title: str) -> str:
+def comparison(
+    runs: dict, names: list[str], seeds: Sequence[int], title: str, timed: bool = True
+) -> str:
     """Return a Markdown table of variants; the first of them is what the others are compared with.
 
     Accuracies of the test images in percent. Differences, in points and in time, are taken within
-    a seed.
+    a seed. timed: with the times of training.
     """
-    lines = [
-        f"| {title} | seeds | test, % | range | points | their range | training | time | epochs |",
-        "|" + "---|" * 9,
-    ]
+    heads = [title, "seeds", "test, %", "range", "points", "their range"]
+    heads += ["training", "time"] * timed + ["epochs"]
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     said = set()
     for name in names:
         runs_of_it = {seed: runs.get(f"{name}, seed {seed}", {}) for seed in seeds}
@@ -125,14 +126,15 @@ def comparison(runs: dict, names: list[str], seeds: Sequence[int], title: str) -
         seconds = statistics.median(map(_quiet_seconds, done.values()))
         epochs = sorted({run["epochs"] for run in done.values()})
         epochs = " to ".join(map(str, dict.fromkeys((epochs[0], epochs[-1]))))
+        times = f"{seconds:.0f} s | {longer} | " if timed else ""
         lines.append(
             f"| {name} | {len(done)} | {statistics.mean(tests.values()):.2f} "
             f"| {min(tests.values()):.2f} to {max(tests.values()):.2f} | {gap} | {gap_range} "
-            f"| {seconds:.0f} s | {longer} | {epochs} |"
+            f"| {times}{epochs} |"
         )
         said |= {machine.said(run) for run in done.values()}
-    times = "Training: epochs times the median epoch, medians over the seeds."
-    return "\n".join([*lines, "", f"{times} {'; '.join(sorted(said))}."])
+    times = "Training: epochs times the median epoch, medians over the seeds. " if timed else ""
+    return "\n".join([*lines, "", f"{times}{'; '.join(sorted(said))}."])
 
 
 def _quiet_seconds(run):

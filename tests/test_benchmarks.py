@@ -114,6 +114,16 @@ def test_the_variants_of_an_ablation_differ_from_the_whole_in_one_idea():
     assert others.count(whole) == len(ablation.BUILDS)  # those that build another network
 
 
+def test_what_an_idea_costs_is_taken_within_the_rounds():
+    whole, other, *_ = ablation.VARIANTS
+    times = {name: [100.0, 200.0, 400.0] for name in ablation.VARIANTS}
+    times[other] = [110.0, 220.0, 200.0]
+    said = {"device": "a", "precision": "b", "versions": {}, "date": "c", "number": 1000}
+    text = ablation.table({"runs": {}, "steps": {**said, "milliseconds": times}})
+    assert f"| {whole} | 200.0 ms | +0.0% | +0 s |" in text
+    assert f"| {other} | 200.0 ms | +10.0% | +20 s |" in text
+
+
 def test_the_networks_of_an_ablation_differ_in_what_their_names_say():
     images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3)).astype("uint8")
     split = Split(images, np.arange(8) % 2)
