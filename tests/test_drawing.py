@@ -91,6 +91,27 @@ def test_branches_that_cannot_be_taken_apart_become_one_box():
     ]
 
 
+def test_a_way_down_and_up_may_be_joined_by_the_last_layer():
+    image = keras.Input((8, 8, 4))
+    x = layers.Conv2D(4, 3, padding="same")(image)
+    down = layers.Conv2D(8, 3, 2, padding="same")(x)
+    up = layers.Conv2DTranspose(4, 2, 2)(down)
+    model = keras.Model(image, layers.Add()([x, up]))
+    drawn = outline(model)
+    assert drawn.skips == [(1, len(drawn.boxes), "add")]
+    _, columns = place(drawn)
+    assert columns[-1].exit < WIDTH - MARGIN
+    drawing.draw(model)
+
+
+def test_where_all_branches_could_be_shortcuts_those_with_a_layer_are_drawn():
+    image = keras.Input((8, 8, 4))
+    one, other = (layers.Conv2D(4, 1)(image) for _ in range(2))
+    assert words(keras.Model(image, layers.Add()([image, one])))[1:] == [("1×1, 4", (8,), 4, 1)]
+    both = outline(keras.Model(image, layers.Add()([one, other]))).boxes[-1]
+    assert [len(branch) for branch in both.branches] == [1, 1] and both.join == ""
+
+
 @pytest.mark.parametrize("name", ["mlp", "googlenet", "resnet20", "unet", "segmenter"])
 def test_every_column_is_on_the_slide_and_none_reaches_into_the_next(name):
     model = shape_of(name)

@@ -65,7 +65,8 @@ def draw(model: keras.Model) -> Figure:
         start = columns[source]
         begin = start.right + start.depth + (2 * SIGN + 0.12 if start.box.join else 0.08)
         top = middle + start.height / 2 + start.depth + 0.1
-        _line_over(axes, begin, columns[target].entry, middle, top, join)
+        end = columns[target].entry if target < len(columns) else columns[-1].exit
+        _line_over(axes, begin, end, middle, top, join)
     return figure
 
 

@@ -49,7 +49,8 @@ class Box(NamedTuple):
 
 class Outline(NamedTuple):
     boxes: list[Box]
-    skips: list[tuple[int, int, str]]  # from behind a box, to before another: "add" or "concat"
+    skips: list[tuple[int, int, str]]  # from behind a box, to before another, or to the end:
+    #                                    "add" or "concat"
 
 
 class Fork(NamedTuple):
@@ -123,9 +124,9 @@ def _draw(chain, nodes, fields, drawn):
         branches = [[_step(nodes[it]) for it in _flat(branch)] for branch in part.branches]
         branches = [tuple(step for step in branch if step) for branch in branches]
         join = {"Add": "add", "Concatenate": "concat"}.get(type(node.operation).__name__, "")
-        short = [_is_shortcut(branch, join) for branch in branches]
-        long = [number for number, is_short in enumerate(short) if not is_short]
-        join = join if any(short) else ""
+        long = [number for number, branch in enumerate(branches) if not _is_shortcut(branch, join)]
+        long = long or [number for number, branch in enumerate(branches) if branch]
+        join = join if len(long) < len(branches) else ""
         if len(long) == 1 and any(step.kind == "up" for step in branches[long[0]]):
             source = len(drawn.boxes) - 1  # down and up again: no box could hold it
             _draw(part.branches[long[0]], nodes, fields, drawn)
