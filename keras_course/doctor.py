@@ -5,6 +5,7 @@ Each finding that is not fine comes with what mends it, where something does.
 
 import dataclasses
 import importlib.util
+import json
 import os
 import platform
 import re
@@ -72,7 +73,13 @@ def tested_versions() -> dict[str, str]:
 
 
 def _on_jax():
-    return os.environ.get("KERAS_BACKEND") == "jax"
+    """Return whether Keras will choose JAX, without importing it."""
+    path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "keras.json")
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # as Keras does
+        settings = {}
+    return os.environ.get("KERAS_BACKEND", settings.get("backend")) == "jax"
 
 
 def packages() -> Iterator[Finding]:

@@ -317,6 +317,21 @@ def test_doctor_tells_what_is_missing_and_how_to_mend_it(capsys, monkeypatch):
     assert "tensorboard is not installed" in out and "pip install tensorboard==" in out
 
 
+def test_doctor_knows_the_backend_of_keras_own_settings(tmp_path, monkeypatch):
+    from keras_course import doctor
+
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert "tensorflow" in doctor.tested_versions()
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    assert "jax" in doctor.tested_versions() and "tensorflow" not in doctor.tested_versions()
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert "tensorflow" in doctor.tested_versions()
+    monkeypatch.delenv("KERAS_BACKEND")
+    (tmp_path / "keras.json").write_text("{")
+    assert "tensorflow" in doctor.tested_versions()
+
+
 def test_doctor_explains_native_windows(monkeypatch):
     from keras_course import doctor
 

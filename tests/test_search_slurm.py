@@ -206,6 +206,22 @@ def test_the_command_writes_the_script_without_its_own_options(tmp_path, monkeyp
     assert main(["tune", "--slurm", "--output=o"]) == 0
 
 
+def test_a_recipe_that_every_task_would_refuse_is_refused_before_the_script(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    typed = ["tune", "--slurm", "--output", "o"]
+    for wrong, said in (
+        (["--model", "resnet21"], "resnet20"),
+        (["--learning-rate", "0.1"], "leave out --learning-rate"),
+        (["--trials", "0"], "--trials must be positive"),
+    ):
+        assert main([*typed, *wrong]) == 2 and said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    # What only a task of the job must have: a GPU, and the data set.
+    assert main([*typed, "--device", "gpu", "--dataset", "cifar10"]) == 0
+
+
 def test_impossible_sizes_are_refused():
     with pytest.raises(UserError, match="at least 1"):
         slurm.script(COMMAND, 0, 4)

@@ -9,9 +9,19 @@ from keras_course.errors import UserError, unknown
 
 
 def recipe_of(given, default=None):
-    """Return the recipe that was described, its data set prepared."""
-    quiet.import_keras()
+    """Return the recipe that was described, its data set and its device there."""
+    recipe = described(given, default)
     from keras_course import devices
+
+    if given.device == "gpu":
+        devices.require_gpu()
+    prepare(recipe.dataset, given.yes)
+    return recipe
+
+
+def described(given, default=None):
+    """Return the recipe that was described, on whatever machine it is to be used."""
+    quiet.import_keras()
     from keras_course.recipes import RECIPES, Recipe
 
     if given.recipe is None:
@@ -26,20 +36,17 @@ def recipe_of(given, default=None):
     recipe = dataclasses.replace(recipe, **fields(given, Recipe))
     check_positive(given)
     check_epochs(given)
-    if given.device == "gpu":
-        devices.require_gpu()
-    prepare(recipe.dataset, given.yes)
     return recipe
 
 
-def searched_recipe(given):
-    """Return the recipe whose learning rate is to be found."""
+def searched_recipe(given, here=True):
+    """Return the recipe whose learning rate is to be found, here or on another machine."""
     if given.learning_rate is not None:
         raise UserError(
             "This command searches the learning rate: leave out --learning-rate, or take "
             "`keras-course train`."
         )
-    return recipe_of(given)
+    return recipe_of(given) if here else described(given)
 
 
 def _text(path):

@@ -44,6 +44,7 @@ def tune(given):
                 "The batch script shares the trials among workers, which train one at a time: "
                 "leave out --parallel-rates."
             )
+        searched_recipe(given, here=False)  # or say now what every task of the job would
         print(slurm.write(given.slurm, _without_slurm(given.typed), given.nodes, given.gpus))
         return
     recipe = searched_recipe(given)
