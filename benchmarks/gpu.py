@@ -227,7 +227,9 @@ def peak_of(device):
 def _as_fit_takes_it(recipe, splits):
     """Return the network, its batches, and the milliseconds of a step in `training.fit`."""
     from benchmarks.step import Stopwatch
-    from keras_course import architecture, callbacks, step, training
+    from keras_course import architecture, step, training
+    from keras_course.guards import EndOnInterrupt, StopWhenNotFinite
+    from keras_course.rates import FollowRates
 
     model = training.build(recipe, splits)
     batches, steps_per_epoch = training.batches(recipe, splits)
@@ -235,9 +237,9 @@ def _as_fit_takes_it(recipe, splits):
     step.take_together(model, total.multiply_adds * recipe.batch_size, steps_per_epoch)
     each_step = (
         step.EndWithEpoch,
-        callbacks.StopWhenNotFinite,
-        callbacks.EndOnInterrupt,
-        functools.partial(callbacks.FollowRates, [recipe.learning_rate]),
+        StopWhenNotFinite,
+        EndOnInterrupt,
+        functools.partial(FollowRates, [recipe.learning_rate]),
     )
     together = model.steps_per_execution
     seconds = _seconds_of_a_step(Stopwatch(model, batches, each_step), together)

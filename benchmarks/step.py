@@ -67,10 +67,12 @@ class Stopwatch:
 
 
 def ours(name, size):
-    from keras_course import architecture, callbacks, data, step, training
+    from keras_course import architecture, data, step, training
+    from keras_course.guards import EndOnInterrupt, StopWhenNotFinite
+    from keras_course.progress import Progress
     from keras_course.recipes import Recipe
 
-    class Bars(callbacks.Progress):
+    class Bars(Progress):
         def on_epoch_end(self, epoch, logs=None):
             """Print no line: nothing was validated."""
 
@@ -78,7 +80,7 @@ def ours(name, size):
     model = training.build(recipe, data.load("shapes"))
     total = architecture.total(architecture.rows(model))
     step.take_together(model, total.multiply_adds * size, step.MOST)
-    each_step = (step.EndWithEpoch, callbacks.StopWhenNotFinite, callbacks.EndOnInterrupt, Bars)
+    each_step = (step.EndWithEpoch, StopWhenNotFinite, EndOnInterrupt, Bars)
     return Stopwatch(model, endless(size), each_step)
 
 

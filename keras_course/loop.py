@@ -15,7 +15,6 @@ from pathlib import Path
 import keras
 
 from keras_course import (
-    callbacks,
     checkpoint,
     devices,
     files,
@@ -25,6 +24,9 @@ from keras_course import (
     variables,
 )
 from keras_course.errors import UserError
+from keras_course.guards import Diverged, EndOnInterrupt, StopWhenNotFinite
+from keras_course.progress import Progress
+from keras_course.records import RecordRateAndTime, SaveBest, WriteHistory
 
 OF_THE_TEST = ("test_predictions.npz", "segmentation.png", "detection.png")  # files
 
@@ -50,8 +52,8 @@ class Loop:
         replicas: int | None = None,
     ):
         self.began, self.status, self.shown = time.perf_counter(), "failed", shown
-        self.best = callbacks.SaveBest(folder / "best.keras", monitor)
-        self.history = callbacks.WriteHistory(folder / "history.csv")
+        self.best = SaveBest(folder / "best.keras", monitor)
+        self.history = WriteHistory(folder / "history.csv")
         self.last = folder / "last.npz"
         self.precision = precision
         files.remove_unfinished(folder)
@@ -104,7 +106,7 @@ class Loop:
         as plain values, for the last state. data: see `splits.digest`. measuring: what adds metrics
         to the logs of an epoch, for all callbacks after it. others: schedules, early stopping and
         the like. What the state says was done already is not done again. Errors:
-        `callbacks.Diverged`, KeyboardInterrupt; UserError where the state is of other data.
+        `guards.Diverged`, KeyboardInterrupt; UserError where the state is of other data.
         """
         self.data = data
         if self.state and self.state.data not in (None, data):
@@ -123,14 +125,14 @@ class Loop:
         if state:
             variables.write(model, state.values)
             last = state.last
-        progress = callbacks.Progress(self.shown, self.epoch)
-        interrupt = callbacks.EndOnInterrupt()
+        progress = Progress(self.shown, self.epoch)
+        interrupt = EndOnInterrupt()
         remembering = [
             step.EndWithEpoch(),
             *measuring,
-            callbacks.StopWhenNotFinite(),
+            StopWhenNotFinite(),
             interrupt,
-            callbacks.RecordRateAndTime(),
+            RecordRateAndTime(),
             self.best,
             self.history,
             *others,
@@ -163,7 +165,7 @@ class Loop:
                     verbose=0,
                 )
             self.status = "finished"
-        except callbacks.Diverged:
+        except Diverged:
             self.status = "diverged"
             raise
         except KeyboardInterrupt:

@@ -87,7 +87,7 @@ def segment(chosen: Segmentation, folder: str | Path, *, minutes: float | None =
 
     minutes: choose the number of epochs so that all of this takes so long. What was finished in the
     folder is returned as it is, what was cut off goes on. Errors: UserError for a folder that holds
-    anything else; `callbacks.Diverged` when the loss is not finite any more.
+    anything else; `guards.Diverged` when the loss is not finite any more.
     """
     return task.run(
         chosen,

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import keras
 
 from keras_course import (
-    callbacks,
     devices,
     files,
     folders,
@@ -24,7 +23,9 @@ from keras_course import (
 )
 from keras_course.errors import UserError, unknown
 from keras_course.loop import Loop
+from keras_course.rates import EndInTime, FollowRates
 from keras_course.recipes import Recipe
+from keras_course.records import seconds_of_saving
 
 SCHEDULES = ("constant", "cosine", "triangular")
 
@@ -77,7 +78,7 @@ def run(
     long.
 
     What was finished in the folder is returned as it is, what was cut off goes on. Errors:
-    UserError for a folder that holds anything else; `callbacks.Diverged` when the loss is not
+    UserError for a folder that holds anything else; `guards.Diverged` when the loss is not
     finite any more.
     """
     folder = folders.claim(folder, chosen, ("epochs",) if minutes else ())
@@ -114,7 +115,7 @@ def _train(chosen, loop, folder, about, material, afterwards, minutes):
         # To look at an image costs a third of learning from it.
         testing = epoch * given.test_images / given.images / 3
         spent = loop.seconds() + testing + afterwards
-        saving = callbacks.seconds_of_saving(given.model, folder)
+        saving = seconds_of_saving(given.model, folder)
         epochs = timing.epochs_within(60 * minutes, epoch, spent, saving)
         chosen = dataclasses.replace(chosen, epochs=epochs)
     recipe = dataclasses.asdict(chosen)
@@ -129,11 +130,11 @@ def _train(chosen, loop, folder, about, material, afterwards, minutes):
     rates = schedules.rates(
         chosen.schedule, chosen.learning_rate, decay=0, steps_per_epoch=steps, epochs=chosen.epochs
     )
-    follow = callbacks.FollowRates(rates)
+    follow = FollowRates(rates)
     others = [follow]
     if minutes is not None:
         deadline = loop.began + 60 * minutes - testing - afterwards
-        others.append(callbacks.EndInTime(deadline, follow))
+        others.append(EndInTime(deadline, follow))
     metrics = {**about, "recipe": recipe}
     try:
         loop.fit(

@@ -38,7 +38,7 @@ class _Clock(keras.callbacks.Callback):
 
     A call is a step, or several of a small network. The quicker quarter of the calls counts:
     whatever else the machine does in these seconds makes the others look slow. An epoch that does
-    not fit after all `callbacks.EndInTime` gives up, but one that was never planned is time lost.
+    not fit after all `rates.EndInTime` gives up, but one that was never planned is time lost.
     """
 
     def on_train_begin(self, logs=None):

@@ -14,7 +14,6 @@ import numpy as np
 from keras_course import (
     architecture,
     augmentation,
-    callbacks,
     data,
     devices,
     files,
@@ -35,7 +34,9 @@ from keras_course.data.splits import Splits, digest
 from keras_course.errors import UserError
 from keras_course.layers import whitening
 from keras_course.loop import Loop
+from keras_course.rates import EndInTime, FollowRates
 from keras_course.recipes import Recipe
+from keras_course.records import seconds_of_saving
 from keras_course.runs import Run
 
 
@@ -122,7 +123,7 @@ def fit(
 
     A finished run of the same recipe in `folder` is returned as it is; one that was cut off goes
     on where its last epoch ended, to the same result, with the number of epochs that was chosen
-    then. Raises `callbacks.Diverged` when the loss is not finite any more, and `UserError` for what
+    then. Raises `guards.Diverged` when the loss is not finite any more, and `UserError` for what
     cannot work.
     """
     _refuse_two_schedules(recipe, extra_callbacks)
@@ -149,7 +150,7 @@ def fit(
         seconds = loop.epoch_seconds or epoch_seconds
         seconds = seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:
-            saving = callbacks.seconds_of_saving(model, folder)
+            saving = seconds_of_saving(model, folder)
             epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds(), saving)
             recipe = dataclasses.replace(recipe, epochs=epochs)
         files.write_text(folder / "recipe.json", recipe.to_json())
@@ -172,8 +173,8 @@ def fit(
         if keras.backend.backend() == "tensorflow":  # which writes its files
             others.append(keras.callbacks.TensorBoard(folder / "logs", write_graph=False))
         if minutes is not None:
-            follow = next((it for it in schedule if isinstance(it, callbacks.FollowRates)), None)
-            others.append(callbacks.EndInTime(loop.began + 60 * minutes, follow))
+            follow = next((it for it in schedule if isinstance(it, FollowRates)), None)
+            others.append(EndInTime(loop.began + 60 * minutes, follow))
         try:
             loop.fit(
                 model,
@@ -261,7 +262,7 @@ def _schedule(recipe, steps_per_epoch, extra_callbacks):
         steps_per_epoch=steps_per_epoch,
         epochs=recipe.epochs,
     )
-    return [callbacks.FollowRates(rates)]
+    return [FollowRates(rates)]
 
 
 def _refuse_two_schedules(recipe, extra_callbacks):

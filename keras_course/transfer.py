@@ -68,7 +68,7 @@ def transfer(
 
     The run folder is as that of `training.fit`; `metrics.json` says under "transfer" how long the
     body was frozen. A finished run of the same recipe and source is returned as it is; one that was
-    cut off goes on. Errors: UserError for a source that does not fit; `callbacks.Diverged`.
+    cut off goes on. Errors: UserError for a source that does not fit; `guards.Diverged`.
     """
     if recipe.schedule != "constant":
         raise UserError(

@@ -52,3 +52,8 @@ def of(model: keras.Model) -> list:
     if not model.optimizer.built:  # LossScaleOptimizer would make its variables a second time
         model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]
+
+
+def number(variable) -> float | int:
+    """Return the value of a variable, which may be mirrored on several devices."""
+    return keras.ops.convert_to_numpy(variable).item()

@@ -6,12 +6,15 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, detection, devices, timing
+from keras_course import detection, devices, timing
 from keras_course.average_precision import mean_average_precision
 from keras_course.cli import main
 from keras_course.data import pipeline, scenes
 from keras_course.detection import Detection, detect
+from keras_course.guards import Diverged
 from keras_course.models.detector import DetectionLoss, decode, detector
+from keras_course.progress import Progress
+from keras_course.records import RecordRateAndTime
 
 CHOSEN = Detection(backbone="simple_cnn_gap", epochs=2)
 
@@ -99,7 +102,7 @@ def interrupted(*_):
 def test_ctrl_c_keeps_the_best_network_and_does_not_open_the_test_set(tmp_path, monkeypatch):
     monkeypatch.setattr(detection, "build", quick(detection.build))
     monkeypatch.setattr(detection, "test", lambda *_: pytest.fail("the test set was opened"))
-    monkeypatch.setattr(callbacks.RecordRateAndTime, "on_epoch_end", interrupted)
+    monkeypatch.setattr(RecordRateAndTime, "on_epoch_end", interrupted)
     with pytest.raises(KeyboardInterrupt):
         detect(CHOSEN, tmp_path / "run")
     metrics = metrics_of(tmp_path / "run")
@@ -114,7 +117,7 @@ def test_what_was_cut_off_goes_on_to_the_same_result(tmp_path, monkeypatch):
     monkeypatch.setattr(devices, "choose_precision", lambda _: "float32")
     chosen = dataclasses.replace(CHOSEN, epochs=2)
     whole = detect(chosen, tmp_path / "whole")
-    begin = callbacks.Progress.on_epoch_begin
+    begin = Progress.on_epoch_begin
 
     def cut_off(callback, epoch, logs=None):
         if epoch == 1:
@@ -122,7 +125,7 @@ def test_what_was_cut_off_goes_on_to_the_same_result(tmp_path, monkeypatch):
         begin(callback, epoch, logs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(callbacks.Progress, "on_epoch_begin", cut_off)
+        patch.setattr(Progress, "on_epoch_begin", cut_off)
         with pytest.raises(RuntimeError, match="no power"):
             detect(chosen, tmp_path / "cut")
     again = detect(chosen, tmp_path / "cut")
@@ -136,7 +139,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(tmp_path, monkeypatch):
         "call",
         lambda self, y_true, y_pred: float("nan") * keras.ops.sum(y_pred, (1, 2, 3)),
     )
-    with pytest.raises(callbacks.Diverged, match="at step 1"):
+    with pytest.raises(Diverged, match="at step 1"):
         detect(CHOSEN, tmp_path / "run")
     assert metrics_of(tmp_path / "run")["status"] == "diverged"
 

@@ -9,11 +9,14 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, devices, jax_step, step, training, variables
+from keras_course import devices, jax_step, step, training, variables
 from keras_course.cli import main
 from keras_course.data import pipeline, prepared
 from keras_course.errors import UserError
+from keras_course.guards import Diverged, StopWhenNotFinite
+from keras_course.rates import FollowRates
 from keras_course.recipes import Recipe
+from keras_course.records import RecordRateAndTime
 from keras_course.search.range_test import RangeTest, StepLosses
 from tests.conftest import bright_channel
 
@@ -47,7 +50,7 @@ def ones(steps):
 def test_each_step_takes_the_rate_that_was_set_before_it():
     rates = [0.5, 0.25, 4.0, 0.125, 1.0, 2.0]
     model, losses = line(), StepLosses()
-    model.fit(**ones(3), epochs=2, callbacks=[callbacks.FollowRates(rates), losses])
+    model.fit(**ones(3), epochs=2, callbacks=[FollowRates(rates), losses])
     (weight,) = model.get_weights()
     assert weight == -sum(rates)  # exact: powers of two
     assert losses.losses == [0, -0.5, -0.75, -4.75, -4.875, -5.875]  # the weight before each step
@@ -65,10 +68,8 @@ def test_a_range_test_trains_with_each_of_its_rates():
 def test_a_loss_that_is_not_finite_names_its_step_and_rate():
     model = line()
     rates = [1.0, np.inf, 0.5, 1.0]
-    with pytest.raises(callbacks.Diverged) as raised:
-        model.fit(
-            **ones(4), callbacks=[callbacks.FollowRates(rates), callbacks.StopWhenNotFinite()]
-        )
+    with pytest.raises(Diverged) as raised:
+        model.fit(**ones(4), callbacks=[FollowRates(rates), StopWhenNotFinite()])
     assert raised.value.step == 3 and raised.value.learning_rate == 0.5
 
 
@@ -104,7 +105,7 @@ SMALL = Recipe(
 def test_the_clock_of_an_epoch_holds_no_compilation(splits, tmp_path, monkeypatch, caplog):
     found = []
 
-    class Clock(callbacks.RecordRateAndTime):
+    class Clock(RecordRateAndTime):
         def on_epoch_begin(self, epoch, logs=None):
             caplog.clear()
             super().on_epoch_begin(epoch, logs)
@@ -113,7 +114,7 @@ def test_the_clock_of_an_epoch_holds_no_compilation(splits, tmp_path, monkeypatc
             super().on_epoch_end(epoch, logs)
             found.append([text for text in caplog.messages if text.startswith("Compiling ")])
 
-    monkeypatch.setattr(callbacks, "RecordRateAndTime", Clock)
+    monkeypatch.setattr("keras_course.loop.RecordRateAndTime", Clock)
     validation = bright_channel(300, seed=4)  # more than a batch
     with jax.log_compiles():
         jnp.arange(12345)
@@ -142,8 +143,8 @@ def steps_at(rates, together, epochs=1):
     model = line()
     step.in_one_graph(model)
     model.steps_per_execution = model.train_function.steps = together
-    follow = callbacks.FollowRates(rates)
-    guard = callbacks.StopWhenNotFinite()
+    follow = FollowRates(rates)
+    guard = StopWhenNotFinite()
     fitted = model.fit(**ones(len(rates) // epochs), epochs=epochs, callbacks=[follow, guard])
     return model, fitted.history["loss"]
 
@@ -178,7 +179,7 @@ def test_several_steps_of_a_network_train_as_single_ones_do(changes, splits, tmp
 @pytest.mark.parametrize("together", [1, 2, 8])
 def test_the_step_of_a_call_at_which_a_loss_diverges_is_named(together):
     rates = [1.0, 0.5, 2.0, 0.25, np.inf, 4.0, 1.0, 8.0]
-    with pytest.raises(callbacks.Diverged) as raised:
+    with pytest.raises(Diverged) as raised:
         steps_at(rates, together)
     assert raised.value.step == 6 and raised.value.learning_rate == 4.0
 

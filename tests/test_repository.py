@@ -54,7 +54,7 @@ FLOORS = [
     {"runs", "variables"},
     {"out_of_memory", "folders"},
     {"timing", "checkpoint"},
-    {"callbacks"},
+    {"guards", "rates", "records", "progress"},
     {"loop"},
     {"training", "task"},
     {"search", "export", "predict", "report", "transfer", "detection", "segmentation"},

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from keras_course import (
-    callbacks,
     checkpoint,
     cli,
     data,
@@ -27,7 +26,10 @@ from keras_course import (
     transfer,
 )
 from keras_course.errors import Terminated, UserError
+from keras_course.progress import Progress
+from keras_course.rates import EndInTime
 from keras_course.recipes import Recipe
+from keras_course.records import WriteHistory
 from keras_course.runs import Run
 
 TINY = Recipe(
@@ -79,14 +81,14 @@ class CutOff(Exception):
 def cut_off_after(epoch, monkeypatch):
     """Let training end in the middle of the epoch after this one."""
 
-    begin = callbacks.Progress.on_epoch_begin
+    begin = Progress.on_epoch_begin
 
     def begun(callback, number, logs=None):
         if number == epoch:
             raise CutOff
         begin(callback, number, logs)
 
-    monkeypatch.setattr(callbacks.Progress, "on_epoch_begin", begun)
+    monkeypatch.setattr(Progress, "on_epoch_begin", begun)
 
 
 def result(folder):
@@ -166,14 +168,14 @@ def test_fewer_epochs_on_a_machine_that_slows_down_stay_fewer(
 ):
     recipe = dataclasses.replace(LIGHT, schedule="cosine")
     monkeypatch.setattr(training.timing, "measure_epoch", lambda *_: 1)
-    end = callbacks.EndInTime.on_epoch_end
+    end = EndInTime.on_epoch_end
 
     def slow(callback, epoch, logs=None):
         now = time.perf_counter()
         callback.deadline = now + 1.5 * (now - callback.before)  # for one more
         end(callback, epoch, logs)
 
-    monkeypatch.setattr(callbacks.EndInTime, "on_epoch_end", slow)
+    monkeypatch.setattr(EndInTime, "on_epoch_end", slow)
     cut_off_after(1, monkeypatch)
     with pytest.raises(CutOff):
         training.fit(recipe, tmp_path, splits=splits, minutes=1)
@@ -347,13 +349,13 @@ def test_a_signal_ends_training_at_the_end_of_its_step_and_names_the_best_so_far
 
 
 def test_a_signal_after_the_last_step_is_not_lost(splits, tmp_path, monkeypatch):
-    write = callbacks.WriteHistory.on_epoch_end
+    write = WriteHistory.on_epoch_end
 
     def signalled(callback, epoch, logs=None):
         write(callback, epoch, logs)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(callbacks.WriteHistory, "on_epoch_end", signalled)
+    monkeypatch.setattr(WriteHistory, "on_epoch_end", signalled)
     recipe = dataclasses.replace(LIGHT, epochs=1)
     with pytest.raises(KeyboardInterrupt):
         training.fit(recipe, tmp_path, splits=splits)

@@ -10,11 +10,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, cli, integrity, mask_plots, overlap, segmentation, timing
-from keras_course.callbacks import Diverged
+from keras_course import cli, integrity, mask_plots, overlap, segmentation, timing
 from keras_course.data import masks, shapes
 from keras_course.errors import UserError
+from keras_course.guards import Diverged
 from keras_course.layers import Whitening
+from keras_course.progress import Progress
+from keras_course.records import RecordRateAndTime
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "segmentation.json"
 
@@ -92,7 +94,7 @@ def test_the_test_images_are_not_drawn_before_the_training_is_over(few, tmp_path
 def test_what_was_cut_off_goes_on_to_the_same_result(done, few, tmp_path, monkeypatch):
     whole, metrics = done
     chosen = segmentation.Segmentation(**metrics["recipe"])
-    begin = callbacks.Progress.on_epoch_begin
+    begin = Progress.on_epoch_begin
 
     def cut_off(callback, epoch, logs=None):
         if epoch == 1:
@@ -100,7 +102,7 @@ def test_what_was_cut_off_goes_on_to_the_same_result(done, few, tmp_path, monkey
         begin(callback, epoch, logs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(callbacks.Progress, "on_epoch_begin", cut_off)
+        patch.setattr(Progress, "on_epoch_begin", cut_off)
         with pytest.raises(RuntimeError, match="no power"):
             segmentation.segment(chosen, tmp_path / "run")
     again = segmentation.segment(chosen, tmp_path / "run")
@@ -114,7 +116,7 @@ def test_ctrl_c_keeps_the_network_and_does_not_open_the_test_set(few, tmp_path, 
     def interrupted(self, epoch, logs=None):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(callbacks.RecordRateAndTime, "on_epoch_end", interrupted)
+    monkeypatch.setattr(RecordRateAndTime, "on_epoch_end", interrupted)
     monkeypatch.setattr(segmentation, "test", lambda *_: pytest.fail("the test set was opened"))
     chosen = segmentation.Segmentation(model="unet", epochs=2, batch_size=30)
     with pytest.raises(KeyboardInterrupt):

@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, models, optimizers, step
+from keras_course import models, optimizers, step
 from keras_course.data import pipeline
+from keras_course.guards import Diverged, StopWhenNotFinite
 from tests.conftest import bright_channel
 
 
@@ -151,10 +152,10 @@ def test_a_loss_that_is_not_finite_ends_the_call_and_its_step_is_named():
     step.in_one_graph(model)
     step.take_together(model, 1, 4)
     model.optimizer.learning_rate = 1e38
-    with pytest.raises(callbacks.Diverged) as raised:
-        history(model, 8, [callbacks.StopWhenNotFinite()])
+    with pytest.raises(Diverged) as raised:
+        history(model, 8, [StopWhenNotFinite()])
     other, _ = compiled("nesterov")
     other.optimizer.learning_rate = 1e38
-    with pytest.raises(callbacks.Diverged) as expected:
-        history(other, 8, [callbacks.StopWhenNotFinite()])
+    with pytest.raises(Diverged) as expected:
+        history(other, 8, [StopWhenNotFinite()])
     assert raised.value.step == expected.value.step == int(model.optimizer.iterations) < 8

@@ -10,11 +10,14 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, integrity, schedules, timing, training, variables
+from keras_course import integrity, schedules, timing, training, variables
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
+from keras_course.guards import Diverged
 from keras_course.models.test_time_augmentation import shifted
+from keras_course.rates import EndInTime, FollowRates
 from keras_course.recipes import Recipe
+from keras_course.records import SaveBest, seconds_of_saving
 from keras_course.runs import Run
 
 TINY = Recipe(
@@ -52,7 +55,7 @@ def test_the_model_of_a_run_has_the_weights_of_the_best_epoch(run, splits):
 def test_the_best_weights_are_kept_when_later_epochs_are_worse(splits, tmp_path):
     path = tmp_path / "best.keras"
     model = training.build(TINY, splits)
-    save = callbacks.SaveBest(path, "val_accuracy")
+    save = SaveBest(path, "val_accuracy")
     save.set_model(model)
     before = keras.ops.convert_to_numpy(model.weights[0])
     save.on_epoch_end(0, {"val_accuracy": 0.9, "val_loss": 1.0})
@@ -142,7 +145,7 @@ def test_a_machine_that_slows_down_loses_epochs_and_not_the_appointment(
     splits, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(timing, "measure_epoch", lambda *_: 0.001)  # seconds
-    monkeypatch.setattr(callbacks, "seconds_of_saving", lambda *_: 0)
+    monkeypatch.setattr(training, "seconds_of_saving", lambda *_: 0)
     recipe = dataclasses.replace(TINY, patience=1000)
     run = training.fit(recipe, tmp_path, splits=splits, minutes=0.1)
     assert len(run.history) < run.recipe.epochs  # 5,700 had been promised
@@ -150,13 +153,13 @@ def test_a_machine_that_slows_down_loses_epochs_and_not_the_appointment(
 
 def test_minutes_leave_time_to_save_each_epoch(splits, tmp_path, monkeypatch):
     monkeypatch.setattr(timing, "measure_epoch", lambda *_: 100)  # seconds
-    monkeypatch.setattr(callbacks, "seconds_of_saving", lambda *_: 100)
+    monkeypatch.setattr(training, "seconds_of_saving", lambda *_: 100)
     assert training.fit(TINY, tmp_path, splits=splits, minutes=11).recipe.epochs == 3
 
 
 def test_saving_is_measured_and_leaves_nothing(splits, tmp_path):
     model = training.build(TINY, splits)
-    assert 0 < callbacks.seconds_of_saving(model, tmp_path) < 60
+    assert 0 < seconds_of_saving(model, tmp_path) < 60
     assert not list(tmp_path.iterdir())
 
 
@@ -175,7 +178,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(splits, tmp_path):
             if batch == 1:  # as a too large step would
                 self.model.weights[-1].assign(np.full(3, np.inf))
 
-    with pytest.raises(callbacks.Diverged, match="at step 3 with the learning rate 10") as caught:
+    with pytest.raises(Diverged, match="at step 3 with the learning rate 10") as caught:
         training.fit(recipe, tmp_path, splits=splits, extra_callbacks=[Explode()])
     assert caught.value.step == 3 and not math.isfinite(caught.value.loss)
     run = Run.load(tmp_path)
@@ -349,11 +352,11 @@ def test_a_machine_that_slows_down_trains_fewer_epochs_and_the_rate_still_falls_
     monkeypatch,
 ):
     Clock.now = 0.0
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: Clock.now)
+    monkeypatch.setattr("keras_course.rates.time.perf_counter", lambda: Clock.now)
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     rates = schedules.rates("cosine", 1.0, decay=0, steps_per_epoch=8, epochs=6)
-    follow = callbacks.FollowRates(rates)
+    follow = FollowRates(rates)
     seen = []
 
     class See(keras.callbacks.Callback):
@@ -361,7 +364,7 @@ def test_a_machine_that_slows_down_trains_fewer_epochs_and_the_rate_still_falls_
             seen.append(float(self.model.optimizer.learning_rate))
 
     # 6 epochs of 10 s fit into 75 s; after the second, which took 20, only 2 more.
-    ending = callbacks.EndInTime(75.0, follow)
+    ending = EndInTime(75.0, follow)
     model.fit(
         np.zeros((8, 1)), np.zeros((8, 1)), batch_size=1, epochs=6, verbose=0,
         callbacks=[Clock(), follow, See(), ending],
@@ -374,7 +377,7 @@ def test_a_machine_that_slows_down_trains_fewer_epochs_and_the_rate_still_falls_
 
 def test_a_save_as_long_as_an_epoch_halves_the_epochs_still_to_come(monkeypatch):
     Clock.now = 0.0
-    monkeypatch.setattr(callbacks.time, "perf_counter", lambda: Clock.now)
+    monkeypatch.setattr("keras_course.rates.time.perf_counter", lambda: Clock.now)
 
     class Save(keras.callbacks.Callback):
         """As a run does: before the first epoch and after each."""
@@ -394,7 +397,7 @@ def test_a_save_as_long_as_an_epoch_halves_the_epochs_still_to_come(monkeypatch)
     model.compile("sgd", "mse")
     fitted = model.fit(
         np.zeros((8, 1)), np.zeros((8, 1)), batch_size=8, epochs=9, verbose=0,
-        callbacks=[Epoch(), callbacks.EndInTime(103.0), Save()],
+        callbacks=[Epoch(), EndInTime(103.0), Save()],
     )  # fmt: skip
     assert len(fitted.epoch) == 5  # of 9, which would fit without saving; the last ends at 100 s
 

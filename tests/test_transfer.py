@@ -5,12 +5,14 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import callbacks, training, transfer
+from keras_course import training, transfer
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
 from keras_course.layers import BatchNormalization
 from keras_course.models import build
+from keras_course.progress import Progress
 from keras_course.recipes import Recipe
+from keras_course.records import RecordRateAndTime, WriteHistory
 from keras_course.runs import Run
 from tests.conftest import bright_channel
 from tests.test_cli import folder_of_images
@@ -64,7 +66,7 @@ def began():
 
 @pytest.fixture(scope="module")
 def run(source, recipe, two_classes, tmp_path_factory, epochs, began):
-    class Watch(callbacks.RecordRateAndTime):
+    class Watch(RecordRateAndTime):
         def on_train_begin(self, logs=None):
             began.append(values(self.model))
 
@@ -75,7 +77,7 @@ def run(source, recipe, two_classes, tmp_path_factory, epochs, began):
 
     folder = tmp_path_factory.mktemp("transfer")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(callbacks, "RecordRateAndTime", Watch)
+        patch.setattr("keras_course.loop.RecordRateAndTime", Watch)
         return transfer.transfer(source.folder, recipe, folder, splits=two_classes)
 
 
@@ -145,13 +147,13 @@ def test_the_second_part_begins_at_the_best_weights_of_the_first(run, began, epo
 
 
 def test_an_interrupt_keeps_the_best_weights_so_far(source, recipe, two_classes, tmp_path):
-    class Interrupt(callbacks.Progress):
+    class Interrupt(Progress):
         def on_epoch_begin(self, epoch, logs=None):
             if len(list(tmp_path.glob("best.keras"))):
                 raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(callbacks, "Progress", Interrupt)
+        patch.setattr("keras_course.loop.Progress", Interrupt)
         with pytest.raises(KeyboardInterrupt):
             transfer.transfer(source.folder, recipe, tmp_path, splits=two_classes)
     run = Run.load(tmp_path)
@@ -163,14 +165,14 @@ def test_an_interrupt_keeps_the_best_weights_so_far(source, recipe, two_classes,
 def test_a_signal_after_the_last_epoch_of_the_head_does_not_finish_the_run(
     source, recipe, two_classes, tmp_path, run
 ):
-    class Signal(callbacks.WriteHistory):
+    class Signal(WriteHistory):
         def on_epoch_end(self, epoch, logs=None):
             super().on_epoch_end(epoch, logs)
             if epoch + 1 == recipe.frozen_epochs:
                 signal.raise_signal(signal.SIGINT)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(callbacks, "WriteHistory", Signal)
+        patch.setattr("keras_course.loop.WriteHistory", Signal)
         with pytest.raises(KeyboardInterrupt):
             transfer.transfer(source.folder, recipe, tmp_path, splits=two_classes)
     assert Run.load(tmp_path).metrics["status"] == "interrupted"

@@ -12,7 +12,7 @@ import keras_tuner as kt
 import numpy as np
 
 from keras_course import schedules, variables
-from keras_course.callbacks import FollowRates
+from keras_course.rates import FollowRates
 from keras_course.search.tuner import PairedTuner
 
 

@@ -27,7 +27,6 @@ import keras
 import numpy as np
 
 from keras_course import (
-    callbacks,
     data,
     devices,
     files,
@@ -97,7 +96,7 @@ class StepLosses(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         variables.catch_up(self.model)
         tracker = self.model.metrics[0]
-        total, count = callbacks.number(tracker.total), callbacks.number(tracker.count)
+        total, count = variables.number(tracker.total), variables.number(tracker.count)
         self.losses.append((total - self.total) / (count - self.count))
         self.total, self.count = total, count
 

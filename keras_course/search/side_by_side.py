@@ -12,8 +12,8 @@ import time
 import numpy as np
 
 from keras_course import files, variables
-from keras_course.callbacks import Diverged
 from keras_course.errors import memory_is_full
+from keras_course.guards import Diverged
 from keras_course.search.copies import Copies
 from keras_course.search.narrator import Narrator
 from keras_course.search.tuner import epoch_row

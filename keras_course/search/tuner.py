@@ -35,8 +35,8 @@ from keras_tuner.src.distribute import utils as distribution
 from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 
 from keras_course import files, integrity, step, variables
-from keras_course.callbacks import Diverged, StopWhenNotFinite
 from keras_course.errors import UserError, memory_is_full
+from keras_course.guards import Diverged, StopWhenNotFinite
 from keras_course.search import fingerprint, recorded
 from keras_course.search.range_test import StepLosses
 from keras_course.time_limit import TimeLimitExceeded, time_limit
