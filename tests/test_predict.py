@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_course import cli
+from keras_course.cli import results
 from keras_course.errors import UserError
 from keras_course.export import saved_model
 from keras_course.predict import predict, read_image, table
@@ -55,6 +57,16 @@ def test_png_and_jpeg_of_any_size_and_mode_are_read(run_folder, tmp_path):
     predictions = predict(run_folder, paths)
     assert [best(p) for p in predictions] == ["green", "blue", "red", "green", "red"]
     assert [p.path for p in predictions] == paths
+
+
+def test_a_pattern_that_the_shell_has_left_stands_for_its_files(run_folder, tmp_path, capsys):
+    for name in ("b.png", "a.png", "[c].png"):
+        save(tmp_path / name, RED)
+    assert cli.main(["predict", str(run_folder), str(tmp_path / "?.png")]) == 0
+    *_, first, second = capsys.readouterr().out.splitlines()
+    assert "a.png" in first and "b.png" in second
+    for kept in ("[c].png", "*.jpg"):  # a file of that name, and no file at all
+        assert list(results.spelt_out([str(tmp_path / kept)])) == [str(tmp_path / kept)]
 
 
 def test_only_the_middle_of_a_long_image_is_seen(tmp_path):

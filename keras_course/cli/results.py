@@ -1,5 +1,8 @@
 """The commands about a run that is there: test, export, predict, report."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from keras_course import quiet
 from keras_course.cli import options
 
@@ -28,9 +31,16 @@ def predict(given):
     quiet.import_keras()
     from keras_course import predict
 
-    results = predict.predict(given.folder, given.images)
+    results = predict.predict(given.folder, spelt_out(given.images))
     print(predict.table(results))
     return 2 if any(result.error for result in results) else 0
+
+
+def spelt_out(paths: list[str]) -> Iterator[str]:
+    """Return the paths, in place of a pattern like *.png its files: Windows' shells leave it so."""
+    for path in paths:
+        found = [] if Path(path).exists() else sorted(Path(path).parent.glob(Path(path).name))
+        yield from map(str, found or [path])
 
 
 def report(given):
