@@ -160,6 +160,9 @@ def adadelta(weights, gradient, state, learning_rate, rho=0.95, epsilon=1e-7):
 
 # %%
 checks.adadelta(adadelta)
+# %%
+weights, _ = adadelta(np.zeros(1), np.ones(1), {}, 1.0)
+print(f"gradient 1, first change {-weights[0]:.2g}")
 
 
 # %% [markdown]
