@@ -424,7 +424,9 @@ def table(results: dict, *pieces: str) -> str:
     """
     machines = sorted(results["machines"], key=lambda each: each["short"])
     if pieces:
-        return "\n\n".join(_tables_of(each, pieces) for each in machines if not each["short"])
+        machines = [each for each in machines if not each["short"]]
+        measured = [each for each in machines if set(pieces) & set(each["pieces"])]
+        return "\n\n".join(_tables_of(each, pieces) for each in measured)
     lines = []
     if all(each["short"] for each in machines):
         lines = [
@@ -453,8 +455,10 @@ def _tables_of(results, pieces=()):
 
 
 def _over_seeds(done):
-    """Return the cases, those that differ in their seed alone as one: means of accuracies, medians
-    of all else, and the range of the test accuracy."""
+    """Return the cases, those that differ in their seed alone as one.
+
+    That has the means of the accuracies, the medians of all else, and the range of the tests.
+    """
     seeds = {}
     for key, case in done.items():
         seeds.setdefault(key.partition(", seed")[0], []).append(case)
@@ -475,12 +479,18 @@ def _missing(results):
     lacking = []
     for name, cases in PIECES.items():
         done = results["pieces"].get(name, {})
-        left = [key for key in cases(Asked(results["short"])) if key not in done]
+        there = {_without_minutes(key) for key in done}
+        wanted = map(_without_minutes, cases(Asked(results["short"])))
+        left = [key for key in wanted if key not in there]
         if not done:
             lacking.append(name)
-        elif left and name != "networks":  # those may have been given other minutes
+        elif left:
             lacking.append(f"{name} of {', '.join(left)}")
     return "; ".join(lacking)
+
+
+def _without_minutes(key):
+    return re.sub(r", [\d.]+ min", "", key)
 
 
 class Rows(NamedTuple):

@@ -3,8 +3,7 @@
     python -m benchmarks.tables
 
 A document says where: between the lines `<!-- table: NAME -->` and `<!-- end -->` stands what
-`python -m benchmarks.NAME --show` prints. `<!-- table: NAME PART ... -->` is
-for some parts of it.
+`python -m benchmarks.NAME --show` prints. `<!-- table: NAME PART ... -->` is for some parts of it.
 """
 
 import importlib

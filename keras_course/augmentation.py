@@ -19,8 +19,8 @@ PARTS = {
     "shift2": lambda: RandomShift(2),
     "color": lambda: RandomColorJitter(0.2),
     "rotate90": lambda: RandomRotation90(),
-    # A square of 12x12 in 32x32 becomes grey: DeVries & Taylor 2017, section 3, there also beyond
-    # the border, https://arxiv.org/abs/1708.04552.
+    # A square of 12x12 in 32x32 becomes grey. The idea is that of DeVries & Taylor 2017, section 3,
+    # https://arxiv.org/abs/1708.04552, whose square has another size and may cross the border.
     "cutout": lambda: keras.layers.RandomErasing((1.0, 1.0), (9 / 64, 9 / 64), fill_value=127.5),
 }
 

@@ -74,10 +74,10 @@ def tested_versions() -> dict[str, str]:
 
 def _on_jax():
     """Return whether Keras will choose JAX, without importing it."""
-    path = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"), "keras.json")
+    path = Path(os.environ.get("KERAS_HOME", "~/.keras"), "keras.json").expanduser()
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # as Keras does
+    except (OSError, ValueError):
         settings = {}
     return os.environ.get("KERAS_BACKEND", settings.get("backend")) == "jax"
 

@@ -1,6 +1,6 @@
 """Callbacks that end `fit`: where the loss is not finite any more, and where somebody asks for it.
 
-They come first in the list of callbacks: once a loss is NaN, Keras' own EarlyStopping,
+They come before all that looks for a best value: once a loss is NaN, Keras' own EarlyStopping,
 ModelCheckpoint and ReduceLROnPlateau would keep "nan" as the best value for good.
 """
 

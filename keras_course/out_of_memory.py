@@ -37,6 +37,8 @@ def told(model: keras.Model, batches) -> Iterator[None]:
 
 def _search(model, batches):
     """Return how many images a batch has, and of how many a step fits, 0 for none."""
+    if hasattr(batches, "one_by_one"):  # of JAX
+        batches = batches.one_by_one()
     batch = keras.tree.map_structure(keras.ops.convert_to_numpy, next(iter(batches)))
     images = fitting = len(batch[0])
     variables.write(model, [np.zeros(each.shape) for each in variables.of(model)])  # JAX lost them

@@ -1,6 +1,6 @@
 """The training step as one graph, and several steps of a small network in one call.
 
-What follows is TensorFlow's; JAX's own is in jax_step.py.
+What is said here is of TensorFlow; JAX's own step is in jax_step.py.
 
 `fit` calls `model.train_function(iterator)` for each step. The first call of the one that Keras
 makes creates the optimizer's and the metrics' variables, so TensorFlow traces it twice. Here they

@@ -38,7 +38,8 @@ class _Clock(keras.callbacks.Callback):
 
     A call is a step, or several of a small network. The quicker quarter of the calls counts:
     whatever else the machine does in these seconds makes the others look slow. An epoch that does
-    not fit after all `rates.EndInTime` gives up, but one that was never planned is time lost.
+    not fit after all `rates.EndInTime` gives up, but one that was never planned is time lost. (Nor
+    do the few calls count before which JAX makes many batches at once, see data/jax_batches.py.)
     """
 
     def on_train_begin(self, logs=None):

@@ -134,18 +134,34 @@ def test_the_results_of_each_machine_stand_beside_those_of_the_others(
     assert text.count("Still to be measured there: networks.") == 3
     alone = gpu.table({"machines": machines}, "steps")
     assert alone.count("Numbers.") == 2 and "#" not in alone and "Still" not in alone
+    assert gpu.table({"machines": machines}, "rates") == ""  # nobody has measured those
     shortened = [each for each in machines if each["short"]]
     assert "**The figures of a GPU are still to be measured" in gpu.table({"machines": shortened})
+
+
+def test_seeds_of_a_recipe_are_one_row():
+    tests, seconds = (0.90, 0.91, 0.95), (5.0, 7.0, 30.0)
+    done = {
+        f"mine, 1 min, seed {seed}": {"test_accuracy": test, "seconds": second, "precision": "half"}
+        for seed, (test, second) in enumerate(zip(tests, seconds, strict=True))
+    }
+    (key, row), (alone, other) = gpu._over_seeds({**done, "rates": {"milliseconds": 3}}).items()
+    assert (key, alone) == ("mine, 1 min", "rates")
+    assert row["test_accuracy"] == pytest.approx(0.92) and row["seconds"] == 7
+    assert (row["seeds"], row["range"], row["precision"]) == (3, "90.00% to 95.00%", "half")
+    assert other == {"milliseconds": 3, "seeds": 1}
 
 
 def test_what_a_machine_has_not_measured_is_named(monkeypatch):
     def cases(*keys):
         return lambda asked: dict.fromkeys(keys)
 
-    pieces = {"steps": cases("a", "b", "c"), "rates": cases("d"), "networks": cases("e, 5 min")}
+    networks = cases("e, 5 min, seed 0", "e, 5 min, seed 1")
+    pieces = {"steps": cases("a", "b", "c"), "rates": cases("d"), "networks": networks}
     monkeypatch.setattr(gpu, "PIECES", pieces)
-    done = {"steps": {"b": {}}, "networks": {"e, 1 min": {}}}
-    assert gpu._missing({"short": False, "pieces": done}) == "steps of a, c; rates"
+    done = {"steps": {"b": {}}, "networks": {"e, 1 min, seed 0": {}}}
+    missing = gpu._missing({"short": False, "pieces": done})
+    assert missing == "steps of a, c; rates; networks of e, seed 1"
 
 
 @pytest.mark.parametrize(

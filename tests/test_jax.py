@@ -249,6 +249,9 @@ def test_batches_of_several_steps_that_are_made_in_one_call_are_those_of_each(
         for one, other in zip(alone[number], made[number], strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-6)
     np.testing.assert_allclose(made.skip(3)[1][0], alone[4][0], rtol=1e-6)
+    single = made.one_by_one()
+    assert (single.together, made.together) == (1, together)
+    np.testing.assert_allclose(single[2][0], alone[2][0], rtol=1e-6)
 
 
 def test_what_is_made_in_one_call_is_limited_by_its_bytes(monkeypatch):

@@ -85,6 +85,17 @@ def test_a_memory_that_something_else_took_is_told_apart(splits):
         raise full()
 
 
+def test_a_single_image_cannot_be_halved(splits):
+    recipe = dataclasses.replace(RECIPE, batch_size=1)
+    model = training.build(recipe, splits)
+    train, _ = training.batches(recipe, splits)
+    with (
+        pytest.raises(out_of_memory.OutOfMemory, match="computes there, or take a smaller network"),
+        out_of_memory.told(model, train),
+    ):
+        raise full()
+
+
 def test_other_errors_stay_what_they_are(splits):
     model = training.build(RECIPE, splits)
     with pytest.raises(ZeroDivisionError), out_of_memory.told(model, None):

@@ -65,7 +65,7 @@ def test_a_pattern_that_the_shell_has_left_stands_for_its_files(run_folder, tmp_
     assert cli.main(["predict", str(run_folder), str(tmp_path / "?.png")]) == 0
     *_, first, second = capsys.readouterr().out.splitlines()
     assert "a.png" in first and "b.png" in second
-    for kept in ("[c].png", "*.jpg"):  # a file of that name, and no file at all
+    for kept in ("[c].png", "*.jpg", "a**.png"):  # a file of that name; none; no pattern
         assert list(results.spelt_out([str(tmp_path / kept)])) == [str(tmp_path / kept)]
 
 

@@ -213,6 +213,7 @@ def test_a_recipe_that_every_task_would_refuse_is_refused_before_the_script(
     typed = ["tune", "--slurm", "--output", "o"]
     for wrong, said in (
         (["--model", "resnet21"], "resnet20"),
+        (["--dataset", "cifra10"], "cifar10"),
         (["--learning-rate", "0.1"], "leave out --learning-rate"),
         (["--trials", "0"], "--trials must be positive"),
     ):

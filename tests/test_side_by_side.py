@@ -74,12 +74,13 @@ def test_from_the_same_state_a_copy_takes_the_step_of_the_single_run(recipe):
             states[k] = after
 
 
-def test_gradients_derived_for_all_copies_at_once_are_those_of_each():
+def test_gradients_derived_for_all_copies_at_once_are_those_of_each(monkeypatch):
     found = []
-    for at_once in (False, True):
-        copies, first, batches = copies_of(SMALL)
-        if at_once:  # as on a GPU
-            copies.gradients = copies._all_at_once
+    for seen in ([], ["a GPU"]):
+        with monkeypatch.context() as patch:
+            patch.setattr(devices, "gpus", lambda seen=seen: seen)
+            copies, first, batches = copies_of(SMALL)
+        assert (copies.gradients == copies._all_at_once) is bool(seen)
         copies.begin([first] * 3)
         rates = np.repeat(np.array([RATES]).T, 5, axis=1)
         logs = copies.train(itertools.islice(batches, 5), rates)

@@ -38,8 +38,9 @@ def predict(given):
 
 def spelt_out(paths: list[str]) -> Iterator[str]:
     """Return the paths, in place of a pattern like *.png its files: Windows' shells leave it so."""
-    for path in paths:
-        found = [] if Path(path).exists() else sorted(Path(path).parent.glob(Path(path).name))
+    for path in map(Path, paths):
+        pattern = not path.exists() and "**" not in path.name
+        found = sorted(path.parent.glob(path.name)) if pattern else []
         yield from map(str, found or [path])
 
 

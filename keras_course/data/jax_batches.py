@@ -1,9 +1,9 @@
 """The batches of the input pipeline for JAX, see pipeline.py: made on the device that uses them.
 
 All images lie there as uint8, a quarter of the size of float32. One compiled function picks those
-of a step, mirrors and augments them; from the host comes the number of the step alone, and once an
-epoch the order of the images. To call a function takes longer than a GPU takes for a small batch:
-there the batches of several steps are made in one call.
+of a step, mirrors and augments them. To call it takes longer than a GPU takes for a small batch:
+there the batches of several steps are made in one call. From the host comes the number of the first
+of them alone, and once an epoch the order of the images.
 """
 
 import copy
@@ -20,7 +20,7 @@ from keras_course.data import pipeline
 from keras_course.errors import Failure, memory_is_full
 from keras_course.step import MOST, largest_divisor
 
-TOGETHER = 2**28  # bytes of float32 images in a call
+TOGETHER = 2**28  # bytes of float32 images that a call makes; it may hold twice as many meanwhile
 
 _placed: dict[int, jax.Array] = {}
 
@@ -70,6 +70,7 @@ class TrainingBatches(keras.utils.PyDataset):
         place = step % self.together
         if (made := (epoch, step - place)) != self.made:
             first = jax.device_put(np.int32(step - place))
+            self.made, self.batches = None, []  # their memory is free for the next ones
             self.batches = _batches(
                 self.arrays, self.order, first, self.together, self.layers, self.then
             )
@@ -82,6 +83,12 @@ class TrainingBatches(keras.utils.PyDataset):
         if self.alternate:
             turned = pipeline.turned(self.count, self.seed, epoch)[indices]
         return jax.device_put((indices.astype("int32"), keys.astype("uint32"), turned))
+
+    def one_by_one(self) -> "TrainingBatches":
+        """Return the same batches, each made in a call of its own: that takes less memory."""
+        alone = copy.copy(self)
+        alone.together, alone.made, alone.batches = 1, None, []
+        return alone
 
     def skip(self, steps: int) -> "TrainingBatches":
         rest = copy.copy(self)

@@ -65,7 +65,10 @@ def draw(model: keras.Model) -> Figure:
         start = columns[source]
         begin = start.right + start.depth + (2 * SIGN + 0.12 if start.box.join else 0.08)
         top = middle + start.height / 2 + start.depth + 0.1
-        end = columns[target].entry if target < len(columns) else columns[-1].exit
+        if target < len(columns):
+            end = columns[target].entry
+        else:  # behind the last box, and behind the sign of its own shortcut
+            end = columns[-1].exit + 3 * SIGN * bool(columns[-1].box.join)
         _line_over(axes, begin, end, middle, top, join)
     return figure
 

@@ -66,9 +66,8 @@ def _parts(drawn, scale, font):
     parts, gap = [], 0.03 + 0.1 * scale
     for number, box in enumerate(drawn.boxes):
         before = gap + 0.14 * bool(box.join) + 3 * SIGN * (number in targets)
-        last = number + 1 == len(drawn.boxes)
-        joined = box.join or (last and number + 1 in targets)
-        behind = gap + 3 * SIGN * bool(joined) + 0.1 * (number in sources)
+        ends = bool(box.join) + (number + 1 == len(drawn.boxes) and number + 1 in targets)
+        behind = gap + 3 * SIGN * ends + 0.1 * (number in sources)
         width, depth = _width(box, drawn, scale), scale * DEPTH * _height(box, drawn)
         letters = max(len(line) for text in _texts(box) for line in text.split("\n"))
         beside = (letters * font * LETTER + 0.08 - width - depth) / 2  # what the words need there

@@ -49,8 +49,7 @@ class Box(NamedTuple):
 
 class Outline(NamedTuple):
     boxes: list[Box]
-    skips: list[tuple[int, int, str]]  # from behind a box, to before another, or to the end:
-    #                                    "add" or "concat"
+    skips: list[tuple[int, int, str]]  # from behind a box to before another or the end; its join
 
 
 class Fork(NamedTuple):

@@ -87,9 +87,9 @@ class Copies:
     def _all_at_once(self, *given):
         """Return the gradients as those of the sum of the losses: of each copy its own loss's.
 
-        Derived after `vmap`, not before, a convolution has one kernel of cuDNN for the gradients of
-        all copies' weights, and not one for each: a step of 32 ResNet-20 takes 18 ms, not 42. On a
-        processor XLA would let the NaN of a copy into the others.
+        Derived after `vmap`, not before, most convolutions have one kernel of cuDNN for the
+        gradients of all copies' weights, and not one for each: on an H200 a step of 32 ResNet-20
+        takes 17 ms, not 42. On a processor XLA would let the NaN of a copy into the others.
         """
 
         def losses(*given):
