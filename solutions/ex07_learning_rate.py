@@ -15,6 +15,8 @@ from keras_course import quiet
 
 quiet.import_keras()  # without TensorFlow's messages
 # %%
+import warnings
+
 import keras
 import keras_tuner as kt
 import numpy as np
@@ -369,6 +371,7 @@ def build(hp):
 # %%
 checks.build(build)
 # %%
+warnings.filterwarnings("ignore", "All-NaN")  # KerasTuner's, where no loss of a trial is a number
 tuner = kt.RandomSearch(
     build,
     objective=kt.Objective("val_accuracy", "max"),

@@ -381,6 +381,18 @@ def test_a_recipe_of_ours_is_trained_by_its_name(name, quarters, monkeypatch):
     assert given == [dataclasses.replace(RECIPES[name], **changes)]
 
 
+def test_who_reads_no_further_gets_no_traceback():
+    for command in ("list", "models"):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "keras_course", command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait() == 141
+        process.stderr.close()
+
+
 def test_a_folder_of_somebody_else_is_named_without_a_traceback(monkeypatch, capsys):
     def refused(given):
         raise PermissionError(errno.EACCES, "Permission denied", "theirs/report.html")

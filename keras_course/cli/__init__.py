@@ -1,13 +1,15 @@
 """The command line: every command parses its options, calls one function and prints.
 
 Exit codes: 0 done; 1 it could not be done (diverged, something missing); 2 a mistake in what was
-given; 3 every trial of a search diverged; 130 interrupted by Ctrl-C, 143 by SIGTERM.
+given; 3 every trial of a search diverged; 130 interrupted by Ctrl-C, 143 by SIGTERM; 141 nobody
+reads any more what is printed, as behind `| head`.
 
 Imports are inside the commands, so that `--help` does not wait for TensorFlow.
 """
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Sequence
 
@@ -37,13 +39,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise unknown("command", arguments[0], COMMANDS)
         given = parser().parse_args(arguments)
         given.typed = arguments
-        return given.command(given) or 0
+        code = given.command(given) or 0
+        sys.stdout.flush()
+        return code
     except UserError as error:
         print(f"keras-course: {error}", file=sys.stderr)
         return 2
     except Failure as error:
         print(f"keras-course: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        try:
+            print(flush=True)
+        except BrokenPipeError:  # it is this pipe; Python would complain of it once more at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        raise
     except OSError as error:
         if error.errno not in FORBIDDEN:
             raise

@@ -129,7 +129,7 @@ def table(course: Course) -> str:
         left = [todo for todo in lesson.todos if todo not in done]
         said = f"next {left[0]}" if left else "done"
         lines.append(
-            f"{lesson.number:3} {lesson.title:44} slides {lesson.slides:10} "
+            f"{lesson.number:3} {lesson.title:44} {lesson.on_slides:17} "
             f"{len(done)} of {len(lesson.todos)} ok, {said}"
         )
     return "\n".join(lines)

@@ -73,7 +73,7 @@ def with_mathml(markdown: str) -> str:
 def _index(lessons):
     rows = "".join(
         f'<li><a href="{pages.escape(lesson.name)}.html">{lesson.number} '
-        f"{pages.escape(lesson.title)}</a>, slides {pages.escape(lesson.slides)}</li>"
+        f"{pages.escape(lesson.title)}</a>, {pages.escape(lesson.on_slides)}</li>"
         for lesson in lessons
     )
     title = "The lessons, solved"

@@ -19,6 +19,11 @@ class Lesson:
     slides: str
     todos: tuple[str, ...]
 
+    @property
+    def on_slides(self) -> str:
+        """Where the lecture has it, in words: "slide 25", "slides 3 to 17"."""
+        return f"slide{'' if self.slides.isdigit() else 's'} {self.slides}"
+
     @classmethod
     def of(cls, name: str, text: str) -> "Lesson":
         """Read it from a solution or an exercise. Errors: UserError for one without a title."""
