@@ -251,6 +251,7 @@ def _by_itself(model, batch):
     import jax
 
     model.train_function.steps = 1
+    again = itertools.repeat(batch)
     state = tuple(
         [variable.value for variable in group]
         for group in (
@@ -265,7 +266,7 @@ def _by_itself(model, batch):
         nonlocal state
         began = time.perf_counter()
         for _ in range(steps):
-            _, state = model.train_function(state, iter([batch]))
+            _, state = model.train_function(state, again)
         jax.block_until_ready(state)
         return time.perf_counter() - began
 

@@ -26,11 +26,15 @@ class TrainFunction:
 
     def __init__(self, model: keras.Model):
         self.model, self.steps, self.rates = model, 1, None
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # of float16
+        self.averages = getattr(optimizer, "use_ema", False)
         self.take = jax.jit(self._take, donate_argnums=0)
 
     def __call__(self, state: tuple, iterator: Iterator) -> tuple[dict, tuple]:
         batches = [next(iterator) for _ in range(self.steps)]
         rates, self.rates = self.rates, None
+        if self.averages:
+            state = _each_once(state)
         if rates is None:
             rates = np.full(len(batches), np.nan)  # a value, or there would be two programs
         return self.take(state, batches, jax.device_put(np.asarray(rates, "float32")))
@@ -59,3 +63,20 @@ class TrainFunction:
     def _place(self, wanted):
         """Return which of the optimizer's variables that is."""
         return [variable is wanted for variable in self.model.optimizer.variables].index(True)
+
+
+def _each_once(state):
+    """Return the state with no array in it twice: a step takes each along, and can do so once.
+
+    Where the optimizer averages the weights, Keras ends `fit` with the averages in their place: the
+    same arrays.
+    """
+    seen = set()
+
+    def own(array):
+        if id(array) in seen:
+            return jnp.copy(array)
+        seen.add(id(array))
+        return array
+
+    return jax.tree.map(own, state)

@@ -301,6 +301,15 @@ class NoTransfer(keras.callbacks.Callback):
             self.steps += 1
 
 
+def test_a_network_of_averaged_weights_can_be_trained_again(splits):
+    recipe = Recipe(model="logistic_regression", batch_size=16, averaging=0.9)
+    model = training.build(recipe, splits)
+    train, _ = training.batches(recipe, splits)
+    for _ in range(2):  # behind the first, Keras gives weights and averages the same arrays
+        model.fit(train, steps_per_epoch=3, shuffle=False, verbose=0)
+    assert int(model.optimizer.iterations) == 6
+
+
 def test_no_image_goes_from_the_host_to_the_device_in_a_step(splits):
     model = training.build(Recipe(model="logistic_regression", batch_size=16), splits)
     train, steps = training.batches(Recipe(batch_size=16), splits)
