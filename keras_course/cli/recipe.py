@@ -22,6 +22,7 @@ def recipe_of(given, default=None):
 def described(given, default=None):
     """Return the recipe that was described, on whatever machine it is to be used."""
     quiet.import_keras()
+    from keras_course import data
     from keras_course.recipes import RECIPES, Recipe
 
     if given.recipe is None:
@@ -36,6 +37,7 @@ def described(given, default=None):
     recipe = dataclasses.replace(recipe, **fields(given, Recipe))
     check_positive(given)
     check_epochs(given)
+    data.check(recipe.dataset)
     return recipe
 
 

@@ -36,8 +36,6 @@ def tune(given):
     if given.show:
         return _show(given.show)
     if given.slurm:
-        quiet.import_keras()
-        from keras_course import data
         from keras_course.search import slurm, workers
 
         workers.check(given.search, given.nodes * given.gpus)
@@ -46,7 +44,7 @@ def tune(given):
                 "The batch script shares the trials among workers, which train one at a time: "
                 "leave out --parallel-rates."
             )
-        data.check(searched_recipe(given, here=False).dataset)  # or every task of the job would
+        searched_recipe(given, here=False)  # what is wrong with it, each task of the job would say
         print(slurm.write(given.slurm, _without_slurm(given.typed), given.nodes, given.gpus))
         return
     recipe = searched_recipe(given)
