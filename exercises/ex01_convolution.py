@@ -53,6 +53,7 @@ def convolve(image, kernel):
 # %%
 checks.convolve(convolve)
 # %%
+print("a 3x3 kernel on a 5x5 image:", convolve(np.ones((5, 5)), np.ones((3, 3))).shape)
 FILTERS = {
     "upright edges": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
     "level edges": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
@@ -214,9 +215,10 @@ for name, network in NETWORKS.items():
 
 
 # %% [markdown]
-# ## Shifted images
+# ## A failure to explain
 # A layer is *equivariant* to shifts if shifting the image shifts its output, and changes nothing
-# else. Here every image is shifted by one pixel, and we look at what that does behind each layer.
+# else. Networks of convolutions and poolings are said to be so. Here every image is shifted by one
+# pixel, and we look at what that does behind each layer.
 #
 # **Predict:** for which of the three layers is the difference zero?
 # %%
@@ -244,9 +246,9 @@ for name, layer, outputs in (
 ):
     print(f"{name:38} {shift_difference(layer, images, 1, outputs):8.4f}")
 # %% [markdown]
-# **Question 1.c** The pooling is equivariant neither way. Find out for which shifts it is: call
-# `shift_difference` with other numbers of pixels and outputs. What does that say about a network of
-# three poolings?
+# **Question 1.c** The pooling is equivariant neither way. Why not? Find out for which shifts it is:
+# call `shift_difference` with other numbers of pixels and outputs. What does that say about a
+# network of three poolings?
 # *Your answer.*
 # %% [markdown]
 # ## Try next

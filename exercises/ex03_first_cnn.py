@@ -271,10 +271,11 @@ for name, accuracy in reached.items():
 # %%
 large = validation.images.repeat(2, axis=1).repeat(2, axis=2)
 sizes = {16: validation.images[:, ::2, ::2], 32: validation.images, 64: large}
-try:
-    model(large[:1])
-except ValueError as error:
-    print(f"first_cnn at 64x64: {str(error).splitlines()[0]}")
+for side in (16, 64):
+    try:
+        model(sizes[side][:1])
+    except ValueError as error:
+        print(f"first_cnn at {side}x{side}: {str(error).splitlines()[0]}")
 at_size = []
 for side, resized in sizes.items():
     at_size.append(any_size.evaluate(resized, validation.labels, verbose=0)[1])

@@ -70,13 +70,21 @@ def residual_block(x, filters, strides=1):
 
 # %%
 checks.residual_block(residual_block)
+# %%
+inputs = keras.Input((8, 8, FILTERS[0]))
+block = keras.Model(inputs, residual_block(inputs, FILTERS[0]))
+for weight in block.weights:
+    if weight.name == "kernel":
+        weight.assign(keras.ops.zeros_like(weight))
+x = np.random.default_rng(0).uniform(size=(1, *inputs.shape[1:])).astype("float32")
+print(f"all kernels zero: largest difference to x {np.abs(np.array(block(x)) - x).max()}")
 
 
 # %% [markdown]
 # ## 5.2 The network
 # For images of 32x32 pixels the paper has a rule (section 4.2). A first convolution of `FILTERS[0]`
-# filters with normalization and ReLU, then three stages of n residual blocks each, with 8, 16 and
-# 32 filters here. Each stage but the first halves the image in its first block. Then the mean over
+# filters with normalization and ReLU, then three stages of n residual blocks each, with `FILTERS`
+# filters. Each stage but the first halves the image in its first block. Then the mean over
 # all pixels and a fully connected layer. That makes 6n + 2 layers: n = 3 is ResNet-20. For ImageNet
 # the paper goes on to ResNet-152, with blocks of three convolutions: 1x1 to a quarter of the
 # channels, 3x3, and 1x1 back, a *bottleneck*. With 256 channels that is 70 thousand weights, where
@@ -147,7 +155,7 @@ for name, depth, block in (
 print(f"{'':10} the loss of ten equal probabilities is {np.log(10):.2f}")
 show(lines(curves, "step", "training loss", f"Shortcuts and depth on {DATASET}"), "ex05_depth")
 # %% [markdown]
-# Fifty steps show how a training begins, not where it ends. With more of them, and images enough,
+# So few steps show how a training begins, not where it ends. With more of them, and images enough,
 # the deeper ResNet wins: after 164 epochs on CIFAR-10 the authors had 91.25 % with ResNet-20 and
 # 93.03 % with ResNet-56 (Table 6).
 #

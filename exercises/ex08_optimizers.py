@@ -182,8 +182,8 @@ checks.adam(adam)
 # %% [markdown]
 # ## The ravine
 # The picture of slide 37: a valley a hundred times steeper across than along. Each optimizer walks
-# fifty steps, by hand and by Keras, with the rate that suits it best here: of the same 61 rates,
-# that whose path is lowest on average.
+# down it by hand and by Keras, with the rate that suits it best here: of the same many rates, that
+# whose path is lowest on average.
 #
 # **Predict:** draw the path of plain gradient descent, and that of Adagrad.
 # %%

@@ -139,8 +139,7 @@ rates = {name: numbers["loss"] for name, numbers in histories.items() if "rate" 
 show(lines(rates, "epoch", "training loss", f"An MLP on {DATASET}", log=True), "ex02_rates")
 # %% [markdown]
 # **Question 2.a** Look at the highest rate: its loss, next to that of ten equal probabilities, and
-# its silent units. How did they become silent, and why do more epochs not bring them back? (The
-# first steps of Adam move each weight by about the learning rate, whatever the gradient's size.)
+# its silent units. How did they become silent, and why do more epochs not bring them back?
 # ### BEGIN SOLUTION
 # The first steps of Adam move each weight by about the learning rate, whatever the gradient's size.
 # A unit of the first layer adds up 3,072 inputs, so that a step of 0.03 moves its sum by many times

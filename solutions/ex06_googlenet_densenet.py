@@ -178,6 +178,9 @@ def dense_block(x, convolutions, growth):
 
 # %%
 checks.dense_block(dense_block)
+# %%
+sixteen = keras.Input((8, 8, 16))
+print(f"{dense_block(sixteen, convolutions=4, growth=12).shape[-1]} channels come out")
 # %% [markdown]
 # **Question 6.b** The ResNet below has 16 to 64 filters in its layers, the DenseNet twelve in each.
 # Why can a layer of DenseNet do with so few? What has to be kept in memory for that, and how does

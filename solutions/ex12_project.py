@@ -44,7 +44,7 @@ few = splits._replace(train=type(splits.train)(*(part[:IMAGES] for part in split
 # one, not a fair one. `fastnet16` has been made for that: few wide convolutions on small maps, the
 # first of which is computed from the images (`models/fastnet.py`).
 #
-# **Predict:** which of the three will be ahead, and which would be after an hour?
+# **Predict:** which of the three will be ahead?
 # %%
 results = {}
 for name in CANDIDATES:
@@ -57,7 +57,8 @@ for name in CANDIDATES:
         "validation": [row["val_accuracy"] for row in run.history],
         "parameters": run.metrics["parameters"],
     }
-    print(f"{name:12} validation accuracy of the epochs {results[name]['validation']}")
+    epochs = ", ".join(f"{share:.1%}" for share in results[name]["validation"])
+    print(f"{name:12} validation accuracy of the epochs {epochs}")
 
 
 # %%
@@ -91,12 +92,13 @@ print(f"chosen: {chosen}")
 # 10. Two epochs can test neither that nor an early end.) What is each part worth? Take out one at a
 # time; the first row is the candidate of 12.1. SGD gets a rate of its own (lesson 8).
 #
-# **Predict:** which part is missed most after these epochs, and which after fifty?
+# **Predict:** which part is missed most after so few epochs?
 # %%
 whole = replace(
     RECIPES["timed"], dataset=DATASET, model="fastnet16", learning_rate=3e-3, epochs=EPOCHS
 )
-print(whole)
+for part in ("optimizer", "schedule", "normalization", "augmentation", "monitor", "patience"):
+    print(f"{part:14} {getattr(whole, part)}")
 changed = {
     "SGD in place of Adam": replace(whole, optimizer="sgd", learning_rate=0.1),
     "no normalization": replace(whole, normalization="none"),
@@ -119,8 +121,8 @@ for number, (name, recipe) in enumerate(changed.items()):
 # ### END SOLUTION
 # %% [markdown]
 # ## The learning rate
-# A search of three trials of 30 steps each, uphill from the middle of the band that a range test
-# finds (lesson 7). The trials differ in nothing but the rate.
+# A short search, uphill from the middle of the band that a range test finds (lesson 7). Its trials
+# differ in nothing but the rate.
 # %%
 recipe = replace(RECIPES["timed"], dataset=DATASET, model=chosen, epochs=EPOCHS)
 found = tune(recipe, RUNS / "search", trials=3, steps=30, range_test_steps=80, splits=splits)
@@ -253,7 +255,7 @@ for image, label in zip(splits.test.images[:5], splits.test.labels[:5], strict=T
 # %%
 print(report(run, splits=splits))
 mine = globals().get("__file__", "ex12_project.ipynb")
-print(f"keras-course handin {run.folder} {mine} --output my-name.zip")
+print(f'keras-course handin {run.folder} "{mine}" --output my-name.zip')
 shares = {
     **{name: (max(results[name]["validation"]), len(splits.validation.labels)) for name in results},
     f"{chosen}, rate tuned: test": (run.metrics["test"]["accuracy"], len(splits.test.labels)),

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from keras_course import cli
-from keras_course.cli import results
+from keras_course.cli import patterns
 from keras_course.errors import UserError
 from keras_course.export import saved_model
 from keras_course.predict import predict, read_image, table
@@ -66,7 +66,7 @@ def test_a_pattern_that_the_shell_has_left_stands_for_its_files(run_folder, tmp_
     *_, first, second = capsys.readouterr().out.splitlines()
     assert "a.png" in first and "b.png" in second
     for kept in ("[c].png", "*.jpg", "a**.png"):  # a file of that name; none; no pattern
-        assert list(results.spelt_out([str(tmp_path / kept)])) == [str(tmp_path / kept)]
+        assert list(patterns.spelt_out([str(tmp_path / kept)])) == [str(tmp_path / kept)]
 
 
 def test_only_the_middle_of_a_long_image_is_seen(tmp_path):

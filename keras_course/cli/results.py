@@ -1,10 +1,7 @@
 """The commands about a run that is there: test, export, predict, report."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from keras_course import quiet
-from keras_course.cli import options
+from keras_course.cli import options, patterns
 
 
 def test(given):
@@ -31,17 +28,9 @@ def predict(given):
     quiet.import_keras()
     from keras_course import predict
 
-    results = predict.predict(given.folder, spelt_out(given.images))
+    results = predict.predict(given.folder, patterns.spelt_out(given.images))
     print(predict.table(results))
     return 2 if any(result.error for result in results) else 0
-
-
-def spelt_out(paths: list[str]) -> Iterator[str]:
-    """Return the paths, in place of a pattern like *.png its files: Windows' shells leave it so."""
-    for path in map(Path, paths):
-        pattern = not path.exists() and "**" not in path.name
-        found = sorted(path.parent.glob(path.name)) if pattern else []
-        yield from map(str, found or [path])
 
 
 def report(given):

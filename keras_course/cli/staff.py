@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from keras_course import quiet
-from keras_course.cli import options
+from keras_course.cli import options, patterns
 from keras_course.errors import UserError
 
 
@@ -50,7 +50,8 @@ def staff_verify(given):
     quiet.import_keras()
     from keras_course.lessons import staff
 
-    wrong = staff.verify(Path(), full=given.full, repository=given.repository)
+    only = _numbers(given.only) if given.only else None
+    wrong = staff.verify(Path(), full=given.full, repository=given.repository, only=only)
     print(f"{len(wrong)} findings." if wrong else "All is well.")
     return int(bool(wrong))
 
@@ -59,7 +60,7 @@ def class_results(given):
     from keras_course.lessons.class_page import class_page
 
     path = Path(given.output)
-    count, wrong = class_page([Path(name) for name in given.handins], path)
+    count, wrong = class_page(list(map(Path, patterns.spelt_out(given.handins))), path)
     print(f"{path}: {count} hand-ins.", *wrong, sep="\n")
     return int(bool(wrong))
 
@@ -94,6 +95,7 @@ def gallery_options(command):
 
 def verify_options(command):
     command.add_argument("--full", action="store_true", help="run every lesson, too")
+    command.add_argument("--only", metavar="NUMBERS", help="of lessons, like 1-6")
     text = "what the exercises were built with"
     command.add_argument("--repository", metavar="OWNER/NAME", help=text)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_course.lessons.compare import difference, same, shown
+from keras_course.lessons.compare import difference, kind, same, shown
 from keras_course.time_limit import TimeLimitExceeded, time_limit
 
 PACKAGE = str(Path(__file__).parents[1])
@@ -115,8 +115,10 @@ class Check:
                 cause = self._mistake(cases, outcomes) or _general_mistake(outcomes, expected)
             state = "error" if outcome.failure else "wrong"
             lines = [f"{call} {text}"]
-            if cause or state == "wrong":
-                lines.append(f"Usual cause: {cause}" if cause else NOTHING_USUAL)
+            if cause:
+                lines.append(f"Usual cause: {cause}")
+            elif state == "wrong" and kind(outcome.value) == kind(right):
+                lines.append(NOTHING_USUAL)  # of another kind: that is said already
             raise self._failed("\n    ".join(lines), state)
 
     def _arguments(self, function, case):

@@ -1,7 +1,7 @@
 """The exercises as a student has them: which there are, how far they are, and where to look.
 
 progress.json in the folder of the exercises is the only state: of each TODO what its last check
-said, and how many hints were read.
+said, whether it has ever passed, and how many hints were read.
 """
 
 import contextlib
@@ -88,7 +88,7 @@ class Course:
         return found
 
     def progress(self) -> dict[str, dict]:
-        """Return for each TODO that was worked on its "state" and its number of "hints"."""
+        """Return for each TODO that was worked on "state", "hints", and "passed" if it once has."""
         path = self.folder / PROGRESS
         if not path.is_file():
             return {}
@@ -145,4 +145,4 @@ def wait_for_a_save(
 
 def _text(path):
     """Return what a file says; what is no UTF-8 in it is not as it was handed out."""
-    return path.read_text(encoding="utf-8", errors="replace")
+    return path.read_text(encoding="utf-8-sig", errors="replace")

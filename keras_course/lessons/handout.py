@@ -122,7 +122,9 @@ def _zipped(made):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in made.items():
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.create_system = 3  # also on Windows
+            archive.writestr(info, content)
     return buffer.getvalue()
 
 
@@ -156,6 +158,10 @@ In a terminal, `source .venv/bin/activate` first (Windows: `.venv\\Scripts\\acti
     keras-course watch 5        the same, whenever you save the file
     keras-course hint 5.1       a hint; the next one says more
     keras-course reset 5        begin lesson 5 anew; what you wrote is kept beside it
+
+`check` and `watch` run a file's imports, constants (names in CAPITALS), functions and classes, and
+nothing else of it. They end a loop that never stops; so does a check in a notebook, but for Windows:
+interrupt the kernel there.
 
 The data set is `shapes`, drawn by the program. Set `DATASET = "cifar10"` in a lesson to see the
 same on photographs; `keras-course data prepare cifar10` fetches them first.

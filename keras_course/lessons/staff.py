@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +22,8 @@ from keras_course.lessons.lesson import Lesson
 
 MISTAKES, STYLES = 4, 2  # of each TODO, at least
 SECONDS = 900  # for a lesson from top to bottom
-STUDENTS = (
-    "mine-",
-    PROGRESS,
-    "pictures",
-    "runs",
-    ".ipynb_checkpoints",
-    "__pycache__",
-)  # their own files
+MINE = "mine-"  # how what `reset` keeps is called
+THEIRS = {PROGRESS, "pictures", "runs", ".ipynb_checkpoints", "__pycache__", ".DS_Store"}
 
 
 @dataclass(frozen=True)
@@ -42,14 +36,19 @@ class Finding:
 
 
 def verify(
-    root: Path, *, full: bool = False, repository: str | None = None, say: Callable = print
+    root: Path,
+    *,
+    full: bool = False,
+    repository: str | None = None,
+    only: Collection[int] | None = None,
+    say: Callable = print,
 ) -> list[Finding]:
     """Look at the course in a folder that has `solutions` and `exercises`; say what was found.
 
-    full: run each lesson from top to bottom as well. repository: what the exercises were built
-    with. Returns what is wrong.
+    full: run each lesson from top to bottom as well. repository, only: what the exercises were
+    built with. Returns what is wrong.
     """
-    texts = handout.texts(root / "solutions")
+    texts = handout.texts(root / "solutions", only)
     wrong = []
     for finding in _findings(root, texts, full, repository):
         say(f"{'wrong' if finding.wrong else 'ok':6} {finding.lesson:20} {finding.what}")
@@ -82,7 +81,7 @@ def _exercises(root, texts, repository):
     stray = [
         path.name
         for path in (folder.iterdir() if folder.is_dir() else ())
-        if path.name not in made and not path.name.startswith(STUDENTS)
+        if path.name not in made and path.name not in THEIRS and not path.name.startswith(MINE)
     ]
     wrong = f"nothing makes {', '.join(sorted(stray))}" if stray else ""
     yield Finding("exercises", "files of the handout, and no others", wrong)

@@ -8,6 +8,7 @@ import ast
 import importlib
 import json
 import linecache
+import os
 import re
 import subprocess
 import sys
@@ -55,9 +56,12 @@ def check_all(jobs: list[Job], seconds: float | None = None) -> list[list[dict]]
                 input=work,
                 timeout=seconds,
                 capture_output=True,
-                text=True,
+                env={**os.environ, "PYTHONUTF8": "1"},  # whatever is printed, on any system
+                encoding="utf-8",
+                errors="replace",
             )
-            said = f"the process ended by itself, with code {ended.returncode}"
+            last = (ended.stderr.strip().splitlines() or ["nothing was said"])[-1]
+            said = f"the process ended by itself, with code {ended.returncode}: {last}"
         except subprocess.TimeoutExpired:
             said = f"the process was ended after {seconds:.0f} s"
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
@@ -76,7 +80,7 @@ def code_of(path: Path) -> str:
     Errors: UserError for what is neither.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # with or without a mark of the byte order
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not saved as UTF-8. Save it so, or reset it.") from error
     if path.suffix != ".ipynb":
@@ -125,6 +129,17 @@ def _is_kept(node):
     return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
 
 
+def _left_out(code):
+    """Return the names that the module gives to something in statements that are not run here."""
+    return {
+        node.id
+        for statement in ast.parse(code).body
+        if not _is_kept(statement)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
 def namespace(path: Path) -> tuple[dict, str | None]:
     """Run those statements; return what they define, and the first that failed, in words."""
     defined = {"__name__": path.stem}
@@ -149,6 +164,7 @@ def judge(results: Path, jobs: list[Job]) -> None:
     with results.open("a", encoding="utf-8") as file:
         for job in jobs:
             defined, failed = namespace(job.path)
+            left_out = _left_out(code_of(job.path))
             checks = of_lesson(job.lesson)
             for number in job.numbers:
                 name, check = checks[number]
@@ -157,6 +173,12 @@ def judge(results: Path, jobs: list[Job]) -> None:
                     state, message = "error", f"{number} {job.path.name} defines no {name}{why}"
                 else:
                     state, message = _answer(check, defined[name])
+                for missing in re.findall("name '([^']+)' is not defined", message):
+                    if missing in left_out:
+                        message += (
+                            "\n    `keras-course check` runs imports, constants in CAPITALS, functions and "
+                            f"classes alone: call it {missing.upper()}, or put it into {name}."
+                        )
                 result = {"number": number, "name": name, "state": state, "message": message}
                 file.write(json.dumps(result) + "\n")
                 file.flush()

@@ -84,26 +84,29 @@ def adam__keras_order(
 
 
 class Adam:
-    def __init__(self, beta_1, beta_2):
+    def __init__(self, beta_1, beta_2, epsilon):
         self.betas, self.powers, self.means = (beta_1, beta_2), [1.0, 1.0], [0.0, 0.0]
+        self.epsilon = epsilon
 
     def step(self, weights, gradient, learning_rate):
         for i, new in enumerate((gradient, gradient**2)):
             self.means[i] = self.betas[i] * self.means[i] + (1 - self.betas[i]) * new
             self.powers[i] *= self.betas[i]
         m, root = self.means[0] / (1 - self.powers[0]), np.sqrt(self.means[1])
-        return weights - learning_rate * m / ((root + 1e-7) / np.sqrt(1 - self.powers[1]))
+        return weights - learning_rate * m / ((root + self.epsilon) / np.sqrt(1 - self.powers[1]))
 
 
-def adam__as_a_class(weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999):
-    optimizer = state.get("adam") or Adam(beta_1, beta_2)
+def adam__as_a_class(
+    weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7
+):
+    optimizer = state.get("adam") or Adam(beta_1, beta_2, epsilon)
     return optimizer.step(weights, gradient, learning_rate), {"adam": optimizer}
 
 
-def adam__by_keras(weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999):
+def adam__by_keras(weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
     if not state:
         state = {
-            "optimizer": keras.optimizers.Adam(beta_1=beta_1, beta_2=beta_2),
+            "optimizer": keras.optimizers.Adam(beta_1=beta_1, beta_2=beta_2, epsilon=epsilon),
             "weights": keras.Variable(weights),
         }
     state["optimizer"].learning_rate = learning_rate

@@ -279,6 +279,13 @@ def adadelta__as_adagrad_begins(weights, gradient, state, learning_rate, rho=0.9
     return weights - learning_rate * change, {"G": g, "D": rho * d + (1 - rho) * change**2}
 
 
+def adadelta__its_own_epsilon(weights, gradient, state, learning_rate, rho=0.95, epsilon=1e-7):
+    """`epsilon` was not used"""
+    g, d = means(gradient, state, rho)
+    change = np.sqrt((d + 1e-7) / (g + 1e-7)) * gradient
+    return weights - learning_rate * change, {"G": g, "D": rho * d + (1 - rho) * change**2}
+
+
 def moments(gradient, state, beta_1, beta_2):
     m = beta_1 * state.get("m", 0) + (1 - beta_1) * gradient
     return m, beta_2 * state.get("v", 0) + (1 - beta_2) * gradient**2
@@ -400,6 +407,16 @@ def adam__uphill(weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.9
     m, v = moments(gradient, state, beta_1, beta_2)
     alpha = learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
     return weights + alpha * m / (np.sqrt(v) + epsilon), {"t": t, "m": m, "v": v}
+
+
+def adam__its_own_epsilon(
+    weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7
+):
+    """`epsilon` was not used"""
+    t = state.get("t", 0) + 1
+    m, v = moments(gradient, state, beta_1, beta_2)
+    alpha = learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+    return weights - alpha * m / (np.sqrt(v) + 1e-7), {"t": t, "m": m, "v": v}
 
 
 def tuned__min_of_nan(losses):

@@ -287,11 +287,10 @@ def _adadelta(
     state,
     learning_rate,
     rho=0.95,
+    epsilon=1e-7,
     *,
     mean=lambda mean, new, rho: rho * mean + (1 - rho) * new,
-    change=lambda g, of_gradients, of_changes, before: (
-        g * np.sqrt(of_changes + 1e-7) / np.sqrt(of_gradients + 1e-7)
-    ),
+    change=lambda g, of_g, of_d, before, eps: g * np.sqrt(of_d + eps) / np.sqrt(of_g + eps),
     counted=lambda change, g, rate: change**2,
     step=lambda change, rate: rate * change,
     start=0.0,
@@ -299,7 +298,7 @@ def _adadelta(
     before = state.get("G", start)
     of_gradients = mean(before, gradient**2, rho)
     of_changes = state.get("D", start)
-    changed = change(gradient, of_gradients, of_changes, before)
+    changed = change(gradient, of_gradients, of_changes, before, epsilon)
     of_changes = mean(of_changes, counted(changed, gradient, learning_rate), rho)
     return weights - step(changed, learning_rate), {"G": of_gradients, "D": of_changes}
 
@@ -311,24 +310,24 @@ def _adadelta_with(**changes):
 adadelta = Check(
     "8.4",
     slides="40 and 41",
-    right=_by_keras(lambda rho=0.95: keras.optimizers.Adadelta(rho=rho)),
-    cases=_cases(100.0, rho=0.8),
+    right=_by_keras(
+        lambda rho=0.95, epsilon=1e-7: keras.optimizers.Adadelta(rho=rho, epsilon=epsilon)
+    ),
+    cases=_cases(100.0, rho=0.8, epsilon=1e-3),
     observe=_steps,
     mistakes={
         DOWNHILL: _uphill(_adadelta),
         FORGETFUL: _forgetful(_adadelta),
         "the root of D + epsilon is missing above the line: this is what RMSprop does.": (
-            _adadelta_with(
-                change=lambda g, of_gradients, of_changes, before: g / np.sqrt(of_gradients + 1e-7)
-            )
+            _adadelta_with(change=lambda g, of_g, of_d, before, eps: g / np.sqrt(of_g + eps))
         ),
         "the learning rate is in D. The change is kept without it.": (
             _adadelta_with(counted=lambda change, g, rate: (rate * change) ** 2)
         ),
         "epsilon stands outside the roots. Inside, it lets the first steps move at all.": (
             _adadelta_with(
-                change=lambda g, of_gradients, of_changes, before: (
-                    g * (np.sqrt(of_changes) + 1e-7) / (np.sqrt(of_gradients) + 1e-7)
+                change=lambda g, of_g, of_d, before, eps: (
+                    g * (np.sqrt(of_d) + eps) / (np.sqrt(of_g) + eps)
                 )
             )
         ),
@@ -343,15 +342,15 @@ adadelta = Check(
         ),
         "G came too late: this step's squared gradient is in it, too.": (
             _adadelta_with(
-                change=lambda g, of_gradients, of_changes, before: (
-                    g * np.sqrt(of_changes + 1e-7) / np.sqrt(before + 1e-7)
+                change=lambda g, of_g, of_d, before, eps: (
+                    g * np.sqrt(of_d + eps) / np.sqrt(before + eps)
                 )
             )
         ),
         "it is upside down: the root of D is above the line, that of G below.": (
             _adadelta_with(
-                change=lambda g, of_gradients, of_changes, before: (
-                    g * np.sqrt(of_gradients + 1e-7) / np.sqrt(of_changes + 1e-7)
+                change=lambda g, of_g, of_d, before, eps: (
+                    g * np.sqrt(of_g + eps) / np.sqrt(of_d + eps)
                 )
             )
         ),
@@ -366,15 +365,14 @@ adadelta = Check(
         ),
         "the roots are missing around both means.": (
             _adadelta_with(
-                change=lambda g, of_gradients, of_changes, before: (
-                    g * (of_changes + 1e-7) / (of_gradients + 1e-7)
-                )
+                change=lambda g, of_g, of_d, before, eps: g * (of_d + eps) / (of_g + eps)
             )
         ),
         "the means begin with 0.1, as Adagrad's sum does. Here they begin with zero.": (
             _adadelta_with(start=0.1)
         ),
         "`rho` was not used: it is 0.95 always.": _fixed(_adadelta, "rho", 0.95),
+        "`epsilon` was not used: it is 1e-7 always.": _fixed(_adadelta, "epsilon", 1e-7),
     },
 )
 
@@ -386,19 +384,20 @@ def _adam(
     learning_rate,
     beta_1=0.9,
     beta_2=0.999,
+    epsilon=1e-7,
     *,
     first=1,
     count=lambda t: t + 1,
     square=lambda g, m: g**2,
     correct=lambda beta, t: 1 - beta**t,
-    step=lambda m, v, one, two: np.sqrt(two) / one * m / (np.sqrt(v) + 1e-7),
+    step=lambda m, v, one, two, eps: np.sqrt(two) / one * m / (np.sqrt(v) + eps),
 ):
     t = state.get("t", first)
     m = beta_1 * state.get("m", 0.0) + (1 - beta_1) * gradient
     v = beta_2 * state.get("v", 0.0) + (1 - beta_2) * square(gradient, m)
     one, two = correct(beta_1, t), correct(beta_2, t)
     with np.errstate(all="ignore"):
-        new = weights - learning_rate * step(m, v, one, two)
+        new = weights - learning_rate * step(m, v, one, two, epsilon)
     return new, {"t": count(t), "m": m, "v": v}
 
 
@@ -406,15 +405,17 @@ def _adam_with(**changes):
     return partial(_adam, **changes)
 
 
-def _betas_swapped(weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999):
-    return _adam(weights, gradient, state, learning_rate, beta_2, beta_1)
+def _betas_swapped(weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    return _adam(weights, gradient, state, learning_rate, beta_2, beta_1, epsilon)
 
 
-def _without_momentum(weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999):
+def _without_momentum(
+    weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7
+):
     t = state.get("t", 1)
     v = beta_2 * state.get("v", 0.0) + (1 - beta_2) * gradient**2
     alpha = learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-    return weights - alpha * gradient / (np.sqrt(v) + 1e-7), {"t": t + 1, "v": v}
+    return weights - alpha * gradient / (np.sqrt(v) + epsilon), {"t": t + 1, "v": v}
 
 
 COUNTED_LATE = "the first step has t = 0, and 1 - beta ** 0 is zero. Count before you divide"
@@ -423,40 +424,42 @@ adam = Check(
     "8.5",
     slides="40 and 41",
     right=_by_keras(
-        lambda beta_1=0.9, beta_2=0.999: keras.optimizers.Adam(beta_1=beta_1, beta_2=beta_2)
+        lambda beta_1=0.9, beta_2=0.999, epsilon=1e-7: keras.optimizers.Adam(
+            beta_1=beta_1, beta_2=beta_2, epsilon=epsilon
+        )
     ),
-    cases=_cases(0.1, sizes=(1.0, 1e-6), beta_1=0.8, beta_2=0.99),
+    cases=_cases(0.1, sizes=(1.0, 1e-6), beta_1=0.8, beta_2=0.99, epsilon=3e-7),
     observe=_steps,
     mistakes={
         DOWNHILL: _uphill(_adam),
         FORGETFUL: _forgetful(_adam),
         "the correction is missing: both means begin with zero and are too small at first.": (
-            _adam_with(step=lambda m, v, one, two: m / (np.sqrt(v) + 1e-7))
+            _adam_with(step=lambda m, v, one, two, eps: m / (np.sqrt(v) + eps))
         ),
         "only m was corrected. The root of 1 - beta_2 ** t is missing.": (
-            _adam_with(step=lambda m, v, one, two: m / one / (np.sqrt(v) + 1e-7))
+            _adam_with(step=lambda m, v, one, two, eps: m / one / (np.sqrt(v) + eps))
         ),
         "only v was corrected. The 1 - beta_1 ** t is missing.": (
-            _adam_with(step=lambda m, v, one, two: np.sqrt(two) * m / (np.sqrt(v) + 1e-7))
+            _adam_with(step=lambda m, v, one, two, eps: np.sqrt(two) * m / (np.sqrt(v) + eps))
         ),
         "epsilon stands beside the corrected root, as in the paper's Algorithm 1. Keras adds it to "
         "the root of the uncorrected v.": (
-            _adam_with(step=lambda m, v, one, two: m / one / (np.sqrt(v / two) + 1e-7))
+            _adam_with(step=lambda m, v, one, two, eps: m / one / (np.sqrt(v / two) + eps))
         ),
         "epsilon stands inside the root. Keras adds it to the root.": (
-            _adam_with(step=lambda m, v, one, two: np.sqrt(two) / one * m / np.sqrt(v + 1e-7))
+            _adam_with(step=lambda m, v, one, two, eps: np.sqrt(two) / one * m / np.sqrt(v + eps))
         ),
         "epsilon stands inside the corrected root. Keras adds it to the root of v as it is.": (
-            _adam_with(step=lambda m, v, one, two: m / one / np.sqrt(v / two + 1e-7))
+            _adam_with(step=lambda m, v, one, two, eps: m / one / np.sqrt(v / two + eps))
         ),
         "the root around 1 - beta_2 ** t is missing.": (
-            _adam_with(step=lambda m, v, one, two: two / one * m / (np.sqrt(v) + 1e-7))
+            _adam_with(step=lambda m, v, one, two, eps: two / one * m / (np.sqrt(v) + eps))
         ),
         "the root of v is missing.": (
-            _adam_with(step=lambda m, v, one, two: np.sqrt(two) / one * m / (v + 1e-7))
+            _adam_with(step=lambda m, v, one, two, eps: np.sqrt(two) / one * m / (v + eps))
         ),
         "the correction is upside down: divide m by 1 - beta_1 ** t.": (
-            _adam_with(step=lambda m, v, one, two: one / np.sqrt(two) * m / (np.sqrt(v) + 1e-7))
+            _adam_with(step=lambda m, v, one, two, eps: one / np.sqrt(two) * m / (np.sqrt(v) + eps))
         ),
         "the betas are swapped: beta_1 belongs to m, beta_2 to v.": _betas_swapped,
         "the steps were not counted: t is 1 always.": _adam_with(count=lambda t: t),
@@ -464,7 +467,7 @@ adam = Check(
         f"{COUNTED_LATE}.": _adam_with(first=0),
         f"{COUNTED_LATE}, in Python an error.": _adam_with(
             first=0,
-            step=lambda m, v, one, two: math.sqrt(two) / one * m / (np.sqrt(v) + 1e-7),
+            step=lambda m, v, one, two, eps: math.sqrt(two) / one * m / (np.sqrt(v) + eps),
         ),
         "beta was multiplied by t. It is raised to the power of t.": (
             _adam_with(correct=lambda beta, t: 1 - beta * t)
@@ -477,6 +480,7 @@ adam = Check(
         "`beta_1` and `beta_2` were not used: they are 0.9 and 0.999 always.": (
             _fixed(_fixed(_adam, "beta_1", 0.9), "beta_2", 0.999)
         ),
+        "`epsilon` was not used: it is 1e-7 always.": _fixed(_adam, "epsilon", 1e-7),
     },
 )
 
