@@ -22,6 +22,7 @@ import numpy as np
 
 from keras_course import files, integrity, variables
 from keras_course.errors import UserError
+from keras_course.records import SaveBest
 
 # What Keras' callbacks know from epoch to epoch; a callback of ours, or a user's, says it in
 # `remembered`. Keras' own forget it in `on_train_begin`.
@@ -82,9 +83,8 @@ def read(path: Path) -> State:
 def newest(path: Path, best: Path) -> State | None:
     """Return the newest state from which the training can go on, or None.
 
-    best: the file of the best epoch, which gets back what it held then. A state is of no use if it
-    is damaged, or if that file and the one before it are: where they are the last ones, the
-    training is to begin anew, which is said.
+    best: the file of the best epoch, which gets back what it held then, if that is still there.
+    Where the state and the one before it are damaged, the training is to begin anew, which is said.
     """
 
     def usable(generation):
@@ -104,15 +104,11 @@ def newest(path: Path, best: Path) -> State | None:
 
 
 def _bring_back_best(best, kept):
-    if kept["epoch"] == 0:
-        return
-    for path in (best, files.older(best)):
-        if path.exists() and integrity.checksum(path) == kept["checksum"]:
-            if path != best:
-                with files.whole(best) as temporary:
-                    shutil.copyfile(path, temporary)
-            return
-    raise integrity.Damaged(best, f"it is not what epoch {kept['epoch']} left")
+    """Put the older file in the place of a best one that is of a later epoch than the state."""
+    older = files.older(best)
+    if not integrity.holds(best, kept["checksum"]) and integrity.holds(older, kept["checksum"]):
+        with files.whole(best) as temporary:
+            shutil.copyfile(older, temporary)
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -160,6 +156,8 @@ class Checkpoint(keras.callbacks.Callback):
             )
         for callback, each in zip(self.others, self.state.remembered, strict=True):
             vars(callback).update(each["values"])
+            if isinstance(callback, SaveBest):
+                callback.mend()
 
     def _write(self):
         arrays = {}

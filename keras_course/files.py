@@ -42,8 +42,7 @@ def whole(path: str | os.PathLike, *, keep_older: bool = False) -> Iterator[Path
     temporary = _new_name(path)
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        _flush(temporary)
         if keep_older and path.exists():
             _keep_older(path)
         temporary.replace(path)
@@ -69,9 +68,15 @@ def _keep_older(path):
             temporary.hardlink_to(path)
         except OSError:  # exFAT, and drives on a network
             shutil.copyfile(path, temporary)
+            _flush(temporary)
         temporary.replace(older(path))
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush(path):
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _flush_folder(folder):
@@ -80,6 +85,9 @@ def _flush_folder(folder):
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # some drives on a network flush no folders
+                raise
         finally:
             os.close(handle)
 
@@ -125,13 +133,11 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
     ):
         new, before = Path(temporary, path.name), Path(temporary, "before")
         yield new
-        for file in new.rglob("*"):
-            if file.is_file():
-                with file.open("rb+") as opened:
-                    os.fsync(opened.fileno())
-        if path.exists():
-            path.rename(before)
+        for each in [new, *new.rglob("*")]:
+            _flush_folder(each) if each.is_dir() else _flush(each)
         try:
+            if path.exists():
+                path.rename(before)
             new.rename(path)
         except BaseException:  # also a signal
             if before.exists():

@@ -5,8 +5,11 @@ ModelCheckpoint and ReduceLROnPlateau would keep "nan" as the best value for goo
 """
 
 import math
+import os
 import signal
+import socket
 import threading
+from collections.abc import Callable
 
 import keras
 
@@ -15,6 +18,7 @@ from keras_course.errors import Failure, Terminated
 
 # Ctrl-C, and how schedulers (SLURM, Colab) say that a process is about to end.
 SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+PATIENCE = 7  # seconds that a step has to come to its end, of the ten that clusters may give
 
 
 class Diverged(Failure):
@@ -53,29 +57,67 @@ class EndOnInterrupt(keras.callbacks.Callback):
     """Turn Ctrl-C and SIGTERM into an exception at the end of the step; a second one does at once.
 
     Python raises it between any two instructions, also in the middle of a write, or where a library
-    swallows it.
+    swallows it. Where a step does not come to its end, a second signal is sent after `PATIENCE`;
+    where Python does not come to handle that, in the midst of a long computation, `tell` is called
+    and the process ended: whatever it has written is whole.
     """
 
-    def __init__(self):
+    def __init__(self, tell: Callable[[], None] = lambda: None):
         super().__init__()
-        self.asked, self.before = None, {}
+        self.asked, self.before, self.tell = None, {}, tell
+        self.closed = threading.Event()
 
     def on_train_begin(self, logs=None):
-        if threading.current_thread() is threading.main_thread():  # others get no signals
-            self.before = {number: signal.signal(number, self._ask) for number in SIGNALS}
+        self.listen()
+
+    def listen(self) -> None:
+        """Take the signals from now on, except those that the process is to ignore."""
+        if self.before or threading.current_thread() is not threading.main_thread():
+            return  # other threads get no signals
+        heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        self.before = {number: signal.signal(number, self._ask) for number in heard}
+        told, self.teller = socket.socketpair()
+        self.teller.setblocking(False)
+        self.told_before = signal.set_wakeup_fd(self.teller.fileno(), warn_on_full_buffer=False)
+        self.closed.clear()
+        threading.Thread(target=self._watch, args=(told,), daemon=True).start()
 
     def _ask(self, number, frame):
         if self.asked:
             raise self.asked
         self.asked = SIGNALS[number]
 
+    def _watch(self, told):
+        """Hear of a signal also while the main thread is at a long computation."""
+        with told:
+            heard = told.recv(1)
+            while heard and heard[0] not in SIGNALS:
+                heard = told.recv(1)
+            if not heard or self.closed.wait(PATIENCE):
+                return
+            signal.raise_signal(heard[0])
+            if not self.closed.wait(1):
+                self.tell()
+                os._exit(128 + heard[0])
+
     def on_train_batch_end(self, batch, logs=None):
+        self.end_if_asked()
+
+    def end_if_asked(self) -> None:
+        """Raise KeyboardInterrupt or `Terminated` where a signal has come."""
         if self.asked:
             raise self.asked
 
     def on_test_batch_end(self, batch, logs=None):
-        self.on_train_batch_end(batch)
+        self.end_if_asked()
 
-    def close(self):
+    def close(self) -> None:
+        """Let the signals do again what they did before."""
+        if not self.before:
+            return
+        self.closed.set()
+        signal.set_wakeup_fd(self.told_before)
+        self.teller.close()
         for number, handler in self.before.items():
             signal.signal(number, handler)
+        self.before = {}

@@ -72,6 +72,11 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def holds(path: Path, expected: str) -> bool:
+    """Return whether the file is there, and its checksum is the expected one."""
+    return path.exists() and checksum(path) == expected
+
+
 def check_zip(path: Path) -> Path:
     """Return the path of a zip file if all of its checksums are right, or raise `Damaged`."""
     try:

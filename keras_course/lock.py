@@ -31,7 +31,8 @@ def alone(folder: str | os.PathLike) -> Iterator[None]:
     except filelock.Timeout as error:
         raise UserError(
             f"{_described(holder)} is working in {folder}. Wait for its end, or give another "
-            "folder with --output."
+            "folder with --output. If it has ended, on another machine whose file system keeps "
+            f"locks for ever, remove {folder}/.lock."
         ) from error
     except OSError as error:
         raise UserError(

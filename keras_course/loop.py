@@ -126,7 +126,7 @@ class Loop:
             variables.write(model, state.values)
             last = state.last
         progress = Progress(self.shown, self.epoch)
-        interrupt = EndOnInterrupt()
+        interrupt = EndOnInterrupt(self._tell)
         remembering = [
             step.EndWithEpoch(),
             *measuring,
@@ -177,8 +177,7 @@ class Loop:
         finally:
             interrupt.close()
             progress.close()
-        if interrupt.asked:  # after the last step
-            raise interrupt.asked
+        interrupt.end_if_asked()  # after the last step
 
     def _tell(self):
         print(f"Interrupted in epoch {self.epoch + 1}. The best weights so far: {self.best.path}")

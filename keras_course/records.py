@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from keras_course import files, integrity, schedules, variables
 
@@ -27,16 +28,17 @@ class SaveBest(keras.callbacks.Callback):
     """Write the model whenever the watched metric is better than ever before.
 
     The file is whole at every moment, and the best one before it is kept; it holds no optimizer.
+    The last state has its weights, too: a file that was damaged can be written anew.
     """
 
-    remembered = ("best", "epoch", "metrics", "checksum")
+    remembered = ("best", "epoch", "metrics", "checksum", "weights")
 
     def __init__(self, path: Path, monitor: str):
         super().__init__()
         self.path, self.monitor = path, monitor
         self.sign = 1 if schedules.mode(monitor) == "max" else -1
         self.best, self.epoch, self.metrics = -math.inf, 0, {}
-        self.checksum = None  # of the file
+        self.checksum, self.weights = None, []  # of the file
 
     def on_epoch_end(self, epoch, logs=None):
         value = self.sign * logs[self.monitor]
@@ -47,10 +49,20 @@ class SaveBest(keras.callbacks.Callback):
             self.save()
 
     def save(self):
+        self.weights = self.model.get_weights()
         bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
         with files.whole(self.path, keep_older=True) as temporary:
             bare.save(temporary)
             self.checksum = integrity.checksum(temporary)
+
+    def mend(self):
+        """Write the file anew where it does not hold what the best epoch left, and say so."""
+        if self.epoch and not integrity.holds(self.path, self.checksum):
+            print(f"{self.path} is damaged. It is written anew, from last.npz.", flush=True)
+            weights = self.model.get_weights()
+            self.model.set_weights(list(map(np.asarray, self.weights)))
+            self.save()
+            self.model.set_weights(weights)
 
 
 def seconds_of_saving(model: keras.Model, folder: Path) -> float:

@@ -83,8 +83,9 @@ def strategy(replicas: int):
 
 
 def _refuse_several_machines():
-    workers = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {}).get("worker", [])
-    machines = max(len(workers), int(os.environ.get("SLURM_JOB_NUM_NODES", 1)))
+    cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
+    tasks = sum(len(cluster.get(kind, [])) for kind in ("chief", "master", "worker"))
+    machines = max(tasks, int(os.environ.get("SLURM_JOB_NUM_NODES", 1)))
     if machines > 1:
         raise UserError(
             f"This job has {machines} machines, and Keras 3 cannot train one model on several: its "

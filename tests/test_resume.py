@@ -227,6 +227,24 @@ def test_a_damaged_state_or_model_is_noticed_and_the_one_before_it_is_used(
         Run.load(folder).model()
 
 
+def test_a_damaged_best_model_is_written_anew_from_the_last_state(
+    splits, tmp_path, monkeypatch, capsys
+):
+    training.fit(TINY, tmp_path / "whole", splits=splits)
+    folder = tmp_path / "cut"
+    cut_off_after(3, monkeypatch)
+    with pytest.raises(CutOff):
+        training.fit(TINY, folder, splits=splits)
+    monkeypatch.undo()
+    for path in (folder / "best.keras", folder / "best.older.keras"):
+        path.write_bytes(path.read_bytes()[:-100])
+    training.fit(TINY, folder, splits=splits)
+    said = capsys.readouterr().out
+    assert "best.keras is damaged. It is written anew, from last.npz." in said
+    assert "goes on after epoch 3" in said
+    assert_equal(result(folder), result(tmp_path / "whole"))
+
+
 @pytest.mark.parametrize("name", ["metrics.json", "history.csv", "recipe.json"])
 def test_a_number_that_changed_in_a_finished_run_is_noticed(name, splits, tmp_path):
     training.fit(dataclasses.replace(LIGHT, epochs=1), tmp_path, splits=splits)

@@ -166,12 +166,30 @@ def test_bayesian_search_without_scikit_learn_says_how_to_get_it(tmp_path, monke
 
 def test_a_damaged_search_folder_is_a_user_error(tmp_path):
     tune.tune(RECIPE, tmp_path, **QUICK)
-    (tmp_path / "search" / "search.json").write_text("{")
+    for name in ("search.older.json", "search.json"):
+        (tmp_path / "search" / name).write_text("{")
     with pytest.raises(UserError, match="is damaged"):
         tune.tune(RECIPE, tmp_path, **QUICK)
-    (tmp_path / "search" / "search.json").unlink()
+    for name in ("search.older.json", "search.json"):
+        (tmp_path / "search" / name).unlink()
     with pytest.raises(UserError, match=r"holds files and no search\.json"):
         tune.tune(RECIPE, tmp_path, **QUICK)
+
+
+def test_what_a_search_is_of_has_an_older_generation(tmp_path, capsys):
+    found = tune.tune(RECIPE, tmp_path, **QUICK)
+    (tmp_path / "search" / "search.json").write_text("{")
+    assert tune.tune(RECIPE, tmp_path, **QUICK) == found
+    assert "The older search.older.json is used." in capsys.readouterr().out
+
+
+def test_events_that_a_damaged_journal_has_lost_are_told_where_trials_are_shown(tmp_path, capsys):
+    tune.tune(RECIPE, tmp_path, **QUICK)
+    journal = tmp_path / "search" / "tuner" / "journal"
+    journal.write_bytes(journal.read_bytes()[:-9])
+    shown = Search.so_far(tmp_path / "search").leaderboard["trials"]
+    assert len(shown) == QUICK["trials"] - 1
+    assert "journal is damaged: 1 events at its end are not shown" in capsys.readouterr().out
 
 
 def test_few_validation_images_are_of_all_classes():

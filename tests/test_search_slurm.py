@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,13 +17,14 @@ from keras_course.errors import UserError
 from keras_course.search import slurm, workers
 from keras_course.search.tuner import PairedTuner
 from tests.test_search_tuner import ACCURACY, Arithmetic
+from tests.test_search_workers import wait_for
 
 COMMAND = ["keras-course", "tune", "--output", "a folder", "--model", "resnet20"]
 SCONTROL = """#!/bin/bash
 [ "$1 $2 $3" = "show hostnames node[1-2]" ] && printf 'node1\\nnode2\\n'
 """
 # Starts the command once for each task, as srun does; one task where it is asked for. A task that
-# fails ends the others, where that is asked for.
+# fails ends the others, where that is asked for. At SIGTERM it kills them.
 SRUN = """#!/bin/bash
 tasks=$TASKS
 while [[ "$1" == --* ]]; do
@@ -32,13 +35,19 @@ done
 for ((task = 0; task < tasks; task++)); do
     SLURM_PROCID=$task "$@" &
     running+=($!)
+    echo $! >> "$LOG.tasks"
 done
-trap 'kill -TERM "${running[@]}"' TERM
+trap 'kill -KILL "${running[@]}"' TERM
 code=0
 for task in "${running[@]}"; do
     wait -n || { code=$?; [ -n "${kill:-}" ] && kill "${running[@]}" 2>/dev/null; }
 done
 exit "$code"
+"""
+# Signals all processes of all tasks.
+SCANCEL = """#!/bin/bash
+[ "$*" = "--signal=TERM 4711" ] || exit 1
+while read -r task; do kill -TERM "$task" $(pgrep -P "$task") 2>/dev/null; done < "$LOG.tasks"
 """
 HOSTNAME = """#!/bin/bash
 echo 127.0.0.1 10.0.0.7
@@ -49,8 +58,9 @@ echo "${KERASTUNER_TUNER_ID:-none} ${KERASTUNER_ORACLE_IP:-none} $*" >> "$LOG"
 """
 
 
-def run(script, folder, *, tasks, course=NOTES, **environment):
-    programs = {"srun": SRUN, "scontrol": SCONTROL, "hostname": HOSTNAME, "keras-course": course}
+def run(script, folder, *, tasks, course=NOTES, ended_after=0, **environment):
+    programs = {"srun": SRUN, "scontrol": SCONTROL, "scancel": SCANCEL, "hostname": HOSTNAME}
+    programs["keras-course"] = course
     for name, text in programs.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
@@ -65,9 +75,20 @@ def run(script, folder, *, tasks, course=NOTES, **environment):
         "SLURM_JOB_NODELIST": "node[1-2]",
         **environment,
     }
-    return subprocess.run(
-        ["bash", path], env=environment, cwd=folder, capture_output=True, text=True, check=False
+    process = subprocess.Popen(
+        ["bash", path],
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+    if ended_after:
+        wait_for(lambda: (folder / "log").exists(), process)
+        time.sleep(ended_after)
+        process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=120)
+    return SimpleNamespace(returncode=process.returncode, stdout=stdout, stderr=stderr)
 
 
 @pytest.mark.parametrize("nodes, gpus", [(1, 1), (1, 4), (3, 4)])
@@ -87,6 +108,37 @@ def test_one_node_starts_one_process_with_a_worker_for_each_gpu(tmp_path):
     assert (tmp_path / "log").read_text() == (
         "none none tune --output a folder --model resnet20 --workers 4\n"
     )
+
+
+# Goes on until SIGTERM, and then saves.
+SAVES = """#!/bin/bash
+sleep 30 &>/dev/null &
+trap 'kill $!; echo "$KERASTUNER_TUNER_ID saved" >> "$LOG"; exit 143' TERM
+echo "$KERASTUNER_TUNER_ID began" >> "$LOG"
+wait
+"""
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_job_whose_time_is_up_lets_every_task_save(nodes, tmp_path):
+    done = run(
+        slurm.script(COMMAND, nodes, 1),
+        tmp_path,
+        tasks=nodes,
+        course=SAVES,
+        ended_after=2,
+        KERASTUNER_TUNER_ID="one",
+    )
+    names = ["one"] if nodes == 1 else ["chief", "worker0", "worker1"]
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert sorted(lines) == sorted(f"{name} {did}" for name in names for did in ("began", "saved"))
+    assert done.returncode == 143
+
+
+def test_tasks_get_the_cores_that_were_asked_for(tmp_path):
+    course = '#!/bin/bash\necho "$SRUN_CPUS_PER_TASK" >> "$LOG"\n'
+    run(slurm.script(COMMAND, 1, 4), tmp_path, tasks=1, course=course, SLURM_CPUS_PER_TASK="24")
+    assert (tmp_path / "log").read_text() == "24\n"
 
 
 def test_several_nodes_have_a_chief_and_workers_that_know_its_address(tmp_path):

@@ -1,6 +1,9 @@
 import gc
 import json
 import re
+import signal
+import subprocess
+import sys
 import weakref
 
 import keras
@@ -10,8 +13,9 @@ import pytest
 
 from keras_course import files, training, variables
 from keras_course.data import pipeline
-from keras_course.errors import UserError
-from keras_course.search import fingerprint, journal, oracles, tune
+from keras_course.errors import Terminated, UserError
+from keras_course.search import fingerprint, journal, memory_kills, oracles, tune
+from keras_course.search import tuner as tuner_module
 from keras_course.search.one_model import OneModel
 from keras_course.search.tuner import PairedTuner, _SaveState, execution_seed
 from tests.search_rows import LINEAR, SPLITS, compiled_once
@@ -591,3 +595,111 @@ def test_a_promoted_trial_goes_on_with_the_weights_and_not_with_their_averages(t
     model.fit(IMAGES, LABELS, epochs=2, batch_size=64, callbacks=[watch, saving], verbose=0)
     variables.load(model, tmp_path / "state.npz")
     np.testing.assert_array_equal(model.layers[-1].get_weights()[0], seen[-1])
+
+
+@pytest.mark.parametrize("number, kind", [(signal.SIGTERM, Terminated), (signal.SIGINT, None)])
+def test_a_signal_where_keras_tuner_would_swallow_it_ends_the_search_after_the_step(
+    number, kind, tmp_path, monkeypatch
+):
+    expected = search(tuner_of(tmp_path / "whole", trials=2))
+    copied = PairedTuner._deepcopy_callbacks
+
+    def signalled(tuner, callbacks):
+        signal.raise_signal(number)
+        return copied(tuner, callbacks)
+
+    monkeypatch.setattr(PairedTuner, "_deepcopy_callbacks", signalled)
+    before = signal.getsignal(number)
+    tuner = tuner_of(tmp_path / "cut", trials=2)
+    with pytest.raises(kind or KeyboardInterrupt):
+        search(tuner)
+    assert signal.getsignal(number) == before
+    assert not tuner.oracle.end_order  # no trial has to pay for it
+    monkeypatch.undo()
+    found = search(tuner_of(tmp_path / "cut", trials=2))
+    assert [{**each, "seconds": 0} for each in found] == [
+        {**each, "seconds": 0} for each in expected
+    ]
+
+
+def test_an_impossible_network_is_one_failed_trial(tmp_path):
+    class Sometimes(Perceptron):
+        def build(self, hp):
+            model = super().build(hp)
+            if hp.get("learning_rate") > 0.01:
+                raise UserError("images of 16 pixels are too small for this network.")
+            return model
+
+    histories = search(tuner_of(tmp_path, Sometimes()))
+    reasons = {history["reason"] for history in histories}
+    assert {history["status"] for history in histories} == {"finished", "failed"}
+    assert reasons == {None, "UserError: images of 16 pixels are too small for this network."}
+
+
+def test_a_trial_that_takes_the_process_along_for_memory_is_given_up(tmp_path, monkeypatch, capsys):
+    class Killed(BaseException):
+        pass
+
+    class Hungry(Perceptron):
+        def fit(self, hp, *args, **kwargs):
+            if hp.get("learning_rate") < 5e-4:
+                memory.append("killed")
+                raise Killed
+            return super().fit(hp, *args, **kwargs)
+
+    memory = []
+    monkeypatch.setattr(memory_kills, "count", lambda: len(memory))
+    for _ in range(2):
+        with pytest.raises(Killed):
+            search(tuner_of(tmp_path, Hungry()))
+    histories = search(tuner_of(tmp_path, Hungry(), nan_at=()))
+    assert [each["status"] for each in histories] == ["failed", *["finished"] * 3]
+    assert histories[0]["reason"] == "its process ended 2 times: the memory was full"
+    assert "Trial 0 failed: its process ended 2 times: the memory was full." in (
+        capsys.readouterr().out
+    )
+
+
+def test_who_is_ended_from_outside_begins_the_trial_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(tuner_module, "ENDS", 3)
+    ends = []
+
+    def fit(self, *args, **kwargs):
+        ends.append("from outside")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Perceptron, "fit", fit)
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                search(tuner_of(tmp_path, trials=2))
+    assert len(ends) == 3
+    first, second = search(tuner_of(tmp_path, trials=2))
+    assert first["reason"] == "its process ended 3 times" and second["status"] == "finished"
+
+
+def test_a_second_process_is_refused_while_a_tuner_searches(tmp_path):
+    script = f"from keras_course import lock\nwith lock.alone({str(tmp_path / 'tuner')!r}): pass"
+    ended = []
+
+    class Asks(Perceptron):
+        def fit(self, *args, **kwargs):
+            command = [sys.executable, "-c", script]
+            ended.append(subprocess.run(command, capture_output=True, text=True, check=False))
+            return super().fit(*args, **kwargs)
+
+    search(tuner_of(tmp_path, Asks(), trials=1))
+    assert "is working in" in ended[0].stderr
+
+
+def test_a_tuner_does_not_go_on_from_where_another_one_went_on(tmp_path):
+    one, other = tuner_of(tmp_path, trials=2), tuner_of(tmp_path, trials=2)
+    search(one)
+    with pytest.raises(UserError, match="since this tuner was made. Make it anew"):
+        search(other)
+
+
+def test_a_search_goes_on_with_the_settings_of_its_training(tmp_path):
+    search(tuner_of(tmp_path, trials=1), epochs=1)
+    with pytest.raises(UserError, match="epochs 2 instead of 1"):
+        search(tuner_of(tmp_path, trials=1), epochs=2)

@@ -129,7 +129,7 @@ def worker(monkeypatch, tmp_path):
         (),
     )
     worker.clock = worker.killed = 0
-    monkeypatch.setattr(workers, "_memory_kills", lambda: worker.killed)
+    monkeypatch.setattr(workers.memory_kills, "count", lambda: worker.killed)
     monkeypatch.setattr(workers.time, "monotonic", lambda: worker.clock)
     monkeypatch.setattr(
         workers.multiprocessing,

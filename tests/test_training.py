@@ -214,6 +214,35 @@ def test_early_stopping_ends_a_run_that_does_not_improve(splits, tmp_path):
     assert len(run.history) == run.metrics["best_epoch"] + 2 < 10
 
 
+LONG_STEP = """
+import hashlib, os, signal, sys, threading, time
+from keras_course import guards
+
+guards.PATIENCE = 0.5
+interrupt = guards.EndOnInterrupt(lambda: print("the best so far", flush=True))
+interrupt.listen()
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+try:
+    {step}
+except guards.Terminated:
+    sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "said"),
+    [
+        ("while True: time.sleep(0.01)", 7, ""),
+        ("hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)", 143, "the best so far\n"),
+    ],
+    ids=["in Python", "in a library"],
+)
+def test_a_step_that_does_not_come_to_its_end_is_not_waited_for(step, code, said):
+    command = [sys.executable, "-c", LONG_STEP.format(step=step)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (code, said), done.stderr
+
+
 def test_an_interrupt_waits_for_the_end_of_the_step_and_the_next_one_does_not(splits, tmp_path):
     class PressCtrlC(keras.callbacks.Callback):
         def __init__(self, times):

@@ -160,8 +160,8 @@ In a terminal, `source .venv/bin/activate` first (Windows: `.venv\\Scripts\\acti
     keras-course reset 5        begin lesson 5 anew; what you wrote is kept beside it
 
 `check` and `watch` run a file's imports, constants (names in CAPITALS), functions and classes, and
-nothing else of it. They end a loop that never stops; so does a check in a notebook, but for Windows:
-interrupt the kernel there.
+nothing else of it. They end a loop that never stops. So does a check in a notebook, except on
+Windows: interrupt the kernel there.
 
 The data set is `shapes`, drawn by the program. Set `DATASET = "cifar10"` in a lesson to see the
 same on photographs; `keras-course data prepare cifar10` fetches them first.

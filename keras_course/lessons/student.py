@@ -173,15 +173,21 @@ def judge(results: Path, jobs: list[Job]) -> None:
                     state, message = "error", f"{number} {job.path.name} defines no {name}{why}"
                 else:
                     state, message = _answer(check, defined[name])
-                for missing in re.findall("name '([^']+)' is not defined", message):
-                    if missing in left_out:
-                        message += (
-                            "\n    `keras-course check` runs imports, constants in CAPITALS, functions and "
-                            f"classes alone: call it {missing.upper()}, or put it into {name}."
-                        )
+                message += _in_capitals(message, left_out)
                 result = {"number": number, "name": name, "state": state, "message": message}
                 file.write(json.dumps(result) + "\n")
                 file.flush()
+
+
+def _in_capitals(message, left_out):
+    """Return what to do about a name that the notebook has and this process has not, or ""."""
+    found = re.search("name '([^']+)' is not defined", message)
+    if not found or found[1] not in left_out:
+        return ""
+    return (
+        "\n    `keras-course check` runs imports, constants in CAPITALS, functions and classes: "
+        f"call it {found[1].upper()}, or put it into the function."
+    )
 
 
 def _answer(check, function):

@@ -32,7 +32,7 @@ def fingerprint(recipe: Recipe, splits: Splits, precision: str, **settings) -> d
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that results depend on, Keras' backend among them."""
-    packages = ("keras", keras.backend.backend(), "keras-tuner", "numpy")
+    packages = ("keras_course", "keras", keras.backend.backend(), "keras-tuner", "numpy")
     return {f"version of {name}": metadata.version(name) for name in packages}
 
 
@@ -41,7 +41,8 @@ def check(path: Path, given: dict) -> dict | None:
 
     The file may say more than `given`. Errors: UserError if it says something else.
     """
-    if not path.exists():
+    stored = read(path)
+    if stored is None:
         left = list(path.parent.iterdir()) if path.parent.exists() else []
         if any(not name.name.startswith(files.UNFINISHED) for name in left):
             raise UserError(
@@ -49,12 +50,6 @@ def check(path: Path, given: dict) -> dict | None:
                 "program, or a damaged one. Remove it, or give another folder with --output."
             )
         return None
-    try:
-        stored = integrity.read_sealed(path)
-    except integrity.Damaged as error:
-        raise UserError(
-            f"{error} Remove {path.parent} to search anew, or give another folder with --output."
-        ) from error
     differences = [
         f"{name} {_show(given[name])} instead of {_show(stored.get(name))}"
         for name in given
@@ -66,6 +61,19 @@ def check(path: Path, given: dict) -> dict | None:
             "to continue it, or give another folder with --output."
         )
     return stored
+
+
+def read(path: Path) -> dict | None:
+    """Return what the file at `path`, or the one before it, says, or None if there is none.
+
+    Errors: UserError if both are damaged.
+    """
+    try:
+        return integrity.newest(path, integrity.read_sealed)
+    except integrity.Damaged as error:
+        raise UserError(
+            f"{error} Remove {path.parent} to search anew, or give another folder with --output."
+        ) from error
 
 
 def _show(value):

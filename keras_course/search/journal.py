@@ -50,11 +50,15 @@ class Journal:
                 while left:  # a write may be cut short: the next one goes on, or says why not
                     left = left[file.write(left) :]
                 os.fsync(file.fileno())
-            except OSError:
+            except BaseException:  # also a signal
                 file.truncate(before)
                 raise
         self.events.append(event)
         self.checksum = checksum
+
+    def has_grown(self) -> bool:
+        """Return whether the file has other events than these: somebody else has added to it."""
+        return Journal(self.path).checksum != self.checksum
 
 
 def _line(event, checksum):

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from keras_course import integrity, timing
 from keras_course.errors import UserError
+from keras_course.search import fingerprint
 from keras_course.search.journal import Journal
 
 
@@ -45,12 +46,11 @@ class Search:
     @classmethod
     def so_far(cls, folder: Path) -> "Search":
         """Return what the trials that have ended say, of a search that may go on."""
-        try:
-            known = integrity.read_sealed(Path(folder) / "search.json")
-        except FileNotFoundError as error:
+        known = fingerprint.read(Path(folder) / "search.json")
+        if known is None:
             raise UserError(
                 f"{folder} holds no search. Give the folder of `keras-course tune` or `run`."
-            ) from error
+            )
         return cls(Path(folder), _board(known, rows(Path(folder) / "tuner")))
 
     @property
@@ -103,7 +103,10 @@ def history(project: Path, trial: str) -> dict:
 
 def rows(project: Path) -> list[dict]:
     """Return the trials that have ended, in the order in which they did."""
-    events = Journal(project / "journal").events
+    journal = Journal(project / "journal")
+    events = journal.events
+    if journal.lost:
+        print(f"{journal.path} is damaged: {journal.lost} events at its end are not shown.")
     scores = {event["trial"]: event["metrics"] for event in events if event["event"] == "update"}
     objective = events[0]["objective"].split()[1] if events else None
     ended = [event["trial"] for event in events if event["event"] == "end"]

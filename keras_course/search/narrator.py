@@ -49,6 +49,18 @@ class Narrator(Trainer):
             f"{timing.duration(row['seconds'])}"
         )
 
+    def tell_so_far(self) -> None:
+        """Say what a search that is interrupted has found."""
+        found = leaderboard.Search.so_far(self.project.parent)
+        board, trials = found.leaderboard, found.leaderboard["trials"]
+        line = (
+            f"Interrupted; {len(trials)} trials have ended. The search in {found.folder} can go on."
+        )
+        if found.best_learning_rate is not None:
+            score = f"{board['monitor']} {trials[0]['score']:.3g}"
+            line += f" The best rate so far: {found.best_learning_rate:.2g}, {score}."
+        print(line, flush=True)
+
     def _length(self, trial):
         values = trial.hyperparameters.values
         return self.steps * (values.get("tuner/epochs", 1) - values.get("tuner/initial_epoch", 0))

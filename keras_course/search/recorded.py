@@ -16,7 +16,7 @@ from keras_course.errors import UserError
 from keras_course.search.journal import Journal
 
 
-def record(oracle: kt.Oracle, path: Path, header: dict, is_whole: Callable[[str], bool]) -> None:
+def record(oracle: kt.Oracle, path: Path, header: dict, is_whole: Callable[[str], bool]) -> Journal:
     """Bring the oracle to where the journal at `path` ends, and record all that follows there.
 
     oracle: new, with its space. header: what the search is of, plain values; the journal of another
@@ -45,6 +45,17 @@ def record(oracle: kt.Oracle, path: Path, header: dict, is_whole: Callable[[str]
     _replay(oracle, journal.events[1:])
     oracle.verbose = verbose
     _Recorder(oracle, journal)
+    return journal
+
+
+def note(journal: Journal, settings: dict) -> None:
+    """Add this event, which there can be once; another one of its kind is refused as above."""
+    kind = settings["event"]
+    before = [event for event in journal.events if event["event"] == kind]
+    if before:
+        _compare(before[0], settings, journal.path)
+    else:
+        journal.add(settings)
 
 
 def _compare(stored, given, path):
@@ -61,12 +72,14 @@ def _compare(stored, given, path):
 
 def _replay(oracle, events):
     ended = {event["trial"] for event in events if event["event"] == "end"}
+    # Of a trial that was made again because its end was lost, KerasTuner would take the mean.
+    last = {(e["trial"], e["step"]): i for i, e in enumerate(events) if e["event"] == "update"}
     populate_space = oracle.populate_space
-    for event in events:
+    for number, event in enumerate(events):
         name, trial_id = event["event"], event["trial"]
         if name == "create":
             _create_again(oracle, trial_id, event["values"], populate_space)
-        elif name == "update" and trial_id in ended:  # else it is to be made again
+        elif name == "update" and trial_id in ended and last[trial_id, event["step"]] == number:
             oracle.update_trial(trial_id, event["metrics"], step=event["step"])
         elif name == "end":
             trial = kt.engine.trial.Trial(

@@ -13,6 +13,8 @@ from pathlib import Path
 from keras_course import files
 from keras_course.errors import UserError
 
+# srun would kill its tasks at SIGTERM; asked in this way, they get it themselves, and save.
+ASK = 'scancel --signal=TERM "$SLURM_JOB_ID"'
 TRIES = 20  # of a worker: a few trials may each end three processes before they count as failed
 HEAD = """#!/bin/bash
 #SBATCH --job-name=learning-rate
@@ -27,6 +29,7 @@ HEAD = """#!/bin/bash
 # change: #SBATCH --partition=... and #SBATCH --account=... where your cluster asks for them
 
 set -u
+export SRUN_CPUS_PER_TASK="${{SLURM_CPUS_PER_TASK:-1}}"  # which srun by itself does not take over
 # change: what makes `keras-course` known here, like
 # module load cuda && source "$HOME/course/.venv/bin/activate"
 command -v keras-course >/dev/null || {{ echo "keras-course is not on the PATH" >&2; exit 1; }}
@@ -38,7 +41,7 @@ ONE_NODE = """
 # One process that shares the trials among {gpus} workers, each with a GPU of its own.
 srun "${{tune[@]}}" --workers {gpus} &
 step=$!
-trap 'kill -TERM "$step"; wait "$step"' TERM
+trap '{ask}; wait "$step"' TERM
 wait "$step"
 """
 
@@ -48,7 +51,8 @@ first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 addresses=$(srun --nodes=1 --ntasks=1 --nodelist="$first" hostname -I)
 KERASTUNER_ORACLE_IP=${{addresses%% *}}
 KERASTUNER_ORACLE_PORT=$((20000 + SLURM_JOB_ID % 10000))
-export KERASTUNER_ORACLE_IP KERASTUNER_ORACLE_PORT
+no_grpc_proxy=$KERASTUNER_ORACLE_IP
+export KERASTUNER_ORACLE_IP KERASTUNER_ORACLE_PORT no_grpc_proxy
 
 # It finds the band of learning rates, on a GPU that a worker has afterwards.
 KERASTUNER_TUNER_ID=chief srun --overlap --nodes=1 --ntasks=1 --gpus-per-task=1 \\
@@ -60,22 +64,24 @@ chief=$!
 # shellcheck disable=SC2016  # the variables are those of each task
 srun --overlap --kill-on-bad-exit=1 --gpus-per-task=1 bash -c '
     export KERASTUNER_TUNER_ID="worker$SLURM_PROCID"
+    trap "asked=yes" TERM  # which its worker gets as well: wait until that has ended
     for ((try = 1; try <= {tries}; try++)); do
         "$@"
         code=$?
         [ "$code" = 0 ] && exit 0
+        [ -n "${{asked:-}}" ] && exit 143
         echo "worker$SLURM_PROCID ended with code $code, try $try" >&2
         [ "$code" = 2 ] || [ "$code" = 3 ] && break
     done
     exit 1' worker "${{tune[@]}}" &
 workers=$!
 
-trap 'kill -TERM "$chief" "$workers"; wait "$chief" "$workers"; exit 143' TERM
+trap '{ask}; wait "$chief" "$workers"; exit 143' TERM
 running() {{ kill -0 "$1" 2>/dev/null; }}
 while running "$chief" && running "$workers"; do sleep 1; done
 if running "$chief" && ! wait "$workers"; then  # it would wait for ever
     echo "The workers are gone. Start the same job again to go on with the search." >&2
-    kill -TERM "$chief"
+    {ask}
     wait "$chief"
     exit 1
 fi
@@ -102,6 +108,7 @@ def script(command: Sequence[str], nodes: int, gpus: int) -> str:
         "cores": 6 if several else 6 * gpus,
         "workers": nodes * gpus,
         "tries": TRIES,
+        "ask": ASK,
         "command": shlex.join(command),
     }
     return (HEAD + (SEVERAL_NODES if several else ONE_NODE)).format(**values)

@@ -186,7 +186,8 @@ def _tune(
             "judges": validation_images,
         }
         project.mkdir(exist_ok=True)
-        integrity.write_sealed(project / "search.json", known)
+        for _ in range(2):  # the trials are worth nothing without it: one generation before, too
+            integrity.write_sealed(project / "search.json", known, keep_older=True)
 
     kind = Narrator
     if parallel_rates:
@@ -194,6 +195,8 @@ def _tune(
 
         kind = functools.partial(SideBySide, at_once=parallel_rates)
     tuner = _tuner(kind, oracle, known, recipe, splits, chosen, model, project, trial_seconds)
+    if identity["search"] == "bayesian" and (team.is_chief() or (workers or 1) > 1):
+        print("What it tries depends on the order in which trials end; the journal has that order.")
     tuner.begin(recipe.monitor, identity["search"], identity["trials"], tuner.hypermodel.steps)
     try:
         if team.is_chief():
@@ -205,7 +208,7 @@ def _tune(
             values = (asdict(recipe), str(folder.resolve()), images, trial_seconds)
             team.serve(tuner, values, workers)
     except KeyboardInterrupt:
-        print(_interrupted(Search.so_far(project)), flush=True)
+        tuner.tell_so_far()
         raise
     finally:
         tuner.bar.close()
@@ -233,7 +236,7 @@ def _work(recipe, project, images, trial_seconds):
         splits = Splits(*(Split(*part) for part in images[:3]), images[3])
     else:
         splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
-    known = integrity.read_sealed(project / "search.json")
+    known = fingerprint.read(project / "search.json")
     # Another node may have other images, packages or GPUs.
     here = fingerprint.fingerprint(recipe, splits, known["precision"])
     fingerprint.check(project / "search.json", here)
@@ -294,28 +297,23 @@ def draw(found: Search) -> Sequence[Path]:
     return paths
 
 
-def _interrupted(found):
-    trials = found.leaderboard["trials"]
-    line = f"Interrupted; {len(trials)} trials have ended. The search in {found.folder} can go on."
-    if found.best_learning_rate is None:
-        return line
-    score = f"{found.leaderboard['monitor']} {trials[0]['score']:.3g}"
-    return f"{line} The best rate so far: {found.best_learning_rate:.2g}, {score}."
-
-
 def _find_band(recipe, model, train, band, steps, folder):
     if band is not None:
         return {"searched band": [float(rate) for rate in band], "seconds of the range test": 0.0}
-    first = variables.read(model)
+    first, test = variables.read(model), range_test.RangeTest(steps)
     began = time.perf_counter()
     try:
-        found = range_test.measure(recipe, model, train, range_test.RangeTest(steps), folder).band
+        found = range_test.measure(recipe, model, train, test, folder).band
     except range_test.NothingFound as error:  # in so few steps; in a whole trial there may be more
         found = WIDE
         print(f"{error} The search tries {found[0]:g} to {found[1]:g}.", flush=True)
     variables.write(model, first)
     seconds = round(time.perf_counter() - began, 1)
-    return {"searched band": list(found), "seconds of the range test": seconds}
+    return {
+        "searched band": list(found),
+        "seconds of the range test": seconds,
+        "steps of the range test": len(test.losses),
+    }
 
 
 def _unless_none_finished(found):

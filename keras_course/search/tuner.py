@@ -12,7 +12,10 @@
   "failed", with the reason, which is printed at once; it gets the worst score, and the search goes
   on. (KerasTuner tells the reason after the third.)
 - The search can be killed at any moment and taken up again, with every oracle: see recorded.py.
-  Another search in its folder is refused. (KerasTuner hands out the old results.)
+  Ctrl-C and SIGTERM end it after a step. (KerasTuner swallows them in places.) Another search in
+  its folder is refused (KerasTuner hands out the old results), and so is a second process.
+- One at which the process was killed for memory twice, or ended twenty times, counts as failed when
+  the search is taken up again.
 - The dtype policy that was set when the tuner was made holds in every trial.
 - The memory of a trial is free after it, a network built anew for each included.
 - A trial that Hyperband promotes goes on with weights *and* optimizer as the lower rung left them.
@@ -21,6 +24,7 @@
 The names in KerasTuner that begin with an underscore are those of the version in requirements.txt.
 """
 
+import contextlib
 import gc
 import inspect
 import json
@@ -34,12 +38,15 @@ import numpy as np
 from keras_tuner.src.distribute import utils as distribution
 from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 
-from keras_course import files, integrity, step, variables
+from keras_course import files, integrity, lock, step, variables
 from keras_course.errors import UserError, memory_is_full
-from keras_course.guards import Diverged, StopWhenNotFinite
-from keras_course.search import fingerprint, recorded
+from keras_course.guards import Diverged, EndOnInterrupt, StopWhenNotFinite
+from keras_course.search import fingerprint, memory_kills, recorded
 from keras_course.search.range_test import StepLosses
 from keras_course.time_limit import TimeLimitExceeded, time_limit
+
+DEATHS = 2  # of the process in one trial, while Linux killed processes for memory
+ENDS = 20  # in one trial, of whatever kind
 
 
 def execution_seed(seed: int, execution: int, trial: int | None = None) -> int:
@@ -98,6 +105,7 @@ class PairedTuner(kt.Tuner):
         self.executions_per_trial = executions_per_trial
         self.policy = keras.config.dtype_policy()
         self._trial, self._execution, self._promoted_from = None, 0, None
+        self.journal, self.interrupt = None, EndOnInterrupt()
         super().__init__(oracle, hypermodel, executions_per_trial=executions_per_trial, **kwargs)
 
     @property
@@ -129,8 +137,10 @@ class PairedTuner(kt.Tuner):
             **fingerprint.versions(),
             **self.search_of,
         }
-        files.remove_unfinished(self.project)
-        recorded.record(self.oracle, self.project / "journal", header, self._is_whole)
+        with lock.alone(self.project):
+            files.remove_unfinished(self.project)
+            path = self.project / "journal"
+            self.journal = recorded.record(self.oracle, path, header, self._is_whole)
 
     def _is_whole(self, trial_id):
         """Return whether all is there that a trial left which has ended."""
@@ -156,13 +166,51 @@ class PairedTuner(kt.Tuner):
         # as long as it looks through all that TensorFlow has imported.
         gc.collect()
         gc.freeze()
+        self.interrupt = EndOnInterrupt(self.tell_so_far)
         try:
-            super().search(*args, **kwargs)
+            with self._alone():
+                self.interrupt.listen()
+                self._same_as_before(kwargs)
+                super().search(*args, **kwargs)
         finally:
+            self.interrupt.close()
             gc.unfreeze()
+        self.interrupt.end_if_asked()  # after the last trial
+
+    @contextlib.contextmanager
+    def _alone(self):
+        """Keep other processes out of the project; those that work for a chief share it."""
+        if self.journal is None:
+            yield
+            return
+        with lock.alone(self.project):
+            if self.journal.has_grown():
+                raise UserError(
+                    f"There was a search in {self.project} since this tuner was made. Make it "
+                    "anew: it goes on where that one has ended."
+                )
+            yield
+
+    def _same_as_before(self, settings):
+        """Note with which plain settings, like the epochs, trials are trained; refuse others."""
+        plain = {k: v for k, v in settings.items() if isinstance(v, bool | int | float | str)}
+        plain.pop("verbose", None)
+        if self.journal is not None:
+            recorded.note(self.journal, {"event": "settings", "trial": None, **plain})
+
+    def tell_so_far(self) -> None:
+        """Say what a search that is interrupted has found."""
+        count = len(self.oracle.end_order)
+        print(f"Interrupted; {count} trials have ended. The search can go on.", flush=True)
+        if count:
+            best = self.oracle.get_best_trials(1)[0]
+            print(
+                f"The best so far: {best.hyperparameters.values}, score {best.score:.4g}.",
+                flush=True,
+            )
 
     def run_trial(self, trial, *args, **kwargs):
-        if ended := self.lower_rung(trial):
+        if ended := self.lower_rung(trial) or self._deadly(trial):
             self._leave_unfinished(trial, *ended)
             return [self.worst()]
         began = time.perf_counter()
@@ -178,7 +226,7 @@ class PairedTuner(kt.Tuner):
         try:
             with time_limit(self.trial_seconds), files.telling_when_full(self.project):
                 results = super().run_trial(trial, *args, **kwargs)
-        except (UserError, files.DiskFull):  # no fault of this trial's
+        except (integrity.Damaged, files.DiskFull):  # no fault of this trial's
             raise
         except Exception as error:
             status, reason = "failed", f"{type(error).__name__}: {error}"
@@ -220,6 +268,25 @@ class PairedTuner(kt.Tuner):
             return None
         return status, f"trial {lower}, the rung below, {status}"
 
+    def _deadly(self, trial) -> tuple[str, str] | None:
+        """Note that the trial begins; return how it ends instead where it took processes along."""
+        if self.journal is None:  # the chief knows how its workers die
+            return None
+        kills, boot = memory_kills.count(), memory_kills.boot()
+        begun = [
+            event
+            for event in self.journal.events
+            if event["event"] == "begin" and event["trial"] == trial.trial_id
+        ]
+        for_memory = [e for e in begun if e["boot"] == boot and (e["kills"] or 0) < (kills or 0)]
+        if len(for_memory) >= DEATHS:
+            return "failed", f"its process ended {len(begun)} times: the memory was full"
+        if len(begun) >= ENDS:
+            return "failed", f"its process ended {len(begun)} times"
+        event = {"event": "begin", "trial": trial.trial_id, "kills": kills, "boot": boot}
+        self.journal.add(event)
+        return None
+
     def give_up(self, trial, status: str, reason: str) -> None:
         """Let a trial that did not run here end without a result, as "failed" or "diverged"."""
         self._leave_unfinished(trial, status, reason)
@@ -245,7 +312,7 @@ class PairedTuner(kt.Tuner):
         others = [
             callback for callback in kwargs["callbacks"] if not isinstance(callback, SaveBestEpoch)
         ]
-        ours = [losses, StopWhenNotFinite(), _LeaveNoGraph()]
+        ours = [losses, StopWhenNotFinite(), self.interrupt, _LeaveNoGraph()]
         kwargs["callbacks"] = [*ours, *others, self._keep_best, epochs]
         if "tuner/epochs" in trial.hyperparameters.values:
             kwargs["callbacks"].append(_SaveState(self._state_file(trial.trial_id)))
@@ -294,6 +361,7 @@ class PairedTuner(kt.Tuner):
 
     def _try_run_and_update_trial(self, trial, *args, **kwargs):
         """As KerasTuner's, without its net: `run_trial` has one."""
+        self.interrupt.end_if_asked()
         self._run_and_update_trial(trial, *args, **kwargs)
         trial.status = "COMPLETED"
 

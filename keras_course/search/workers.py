@@ -28,10 +28,10 @@ import signal
 import threading
 import time
 from concurrent import futures
-from pathlib import Path
 
 from keras_course import apart, files
 from keras_course.errors import Failure, UserError
+from keras_course.search import memory_kills
 
 DEATHS = 3  # of workers at one trial, or of one worker before its first
 KILLS = 20  # the same from outside
@@ -54,7 +54,7 @@ def check(search: str, workers: int | None) -> None:
     if search == "climb" and workers is not None and workers > 1:
         raise UserError(
             f"climb tries one rate after the other: of {workers} workers, {workers - 1} would "
-            "wait. Choose --search random, grid or hyperband."
+            "wait. Choose --search random, grid, hyperband or bayesian."
         )
 
 
@@ -241,7 +241,7 @@ class _Worker:
         self._start()
 
     def _start(self):
-        self.memory_kills, self.counted = [_memory_kills()] * 2, time.monotonic()
+        self.memory_kills, self.counted = [memory_kills.count()] * 2, time.monotonic()
         context = multiprocessing.get_context("spawn")
         self.process = context.Process(target=_run, args=self.arguments, daemon=True)
         self.process.start()
@@ -274,7 +274,7 @@ class _Worker:
     def _count_memory_kills(self):
         """Know how many processes had been killed for memory before one that dies now could be."""
         if time.monotonic() - self.counted > DYING:
-            self.memory_kills = [self.memory_kills[1], _memory_kills()]
+            self.memory_kills = [self.memory_kills[1], memory_kills.count()]
             self.counted = time.monotonic()
 
     def _died(self, trial, code):
@@ -283,7 +283,7 @@ class _Worker:
         what = f"trial {at}" if trial else "its start"
         print(f"{self.name} {ended} during {what}; it is started again.", flush=True)
         before = self.memory_kills[0]
-        full = code == -signal.SIGKILL and before is not None and _memory_kills() > before
+        full = code == -signal.SIGKILL and before is not None and memory_kills.count() > before
         if at != self.at:
             self.at, self.deaths, self.kills = at, 0, 0
         if code in (-signal.SIGKILL, -signal.SIGTERM) and before is not None:
@@ -307,13 +307,6 @@ class _Worker:
         self.process.join()
 
 
-def _memory_kills():
-    """Return how many processes Linux has killed for memory so far; None on other systems."""
-    path = Path("/proc/vmstat")
-    counts = dict(line.split() for line in path.read_text().splitlines()) if path.exists() else {}
-    return int(counts["oom_kill"]) if "oom_kill" in counts else None
-
-
 def _run(name, share, port, chief, arguments):
     """Be a worker: this is the whole life of its process."""
     if hasattr(os, "sched_setaffinity"):
@@ -321,9 +314,12 @@ def _run(name, share, port, chief, arguments):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the chief ends them
     if share.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = share.gpu
-    os.environ["KERASTUNER_TUNER_ID"] = name
-    os.environ["KERASTUNER_ORACLE_IP"] = "127.0.0.1"
-    os.environ["KERASTUNER_ORACLE_PORT"] = str(port)
+    os.environ.update(
+        KERASTUNER_TUNER_ID=name,
+        KERASTUNER_ORACLE_IP="127.0.0.1",
+        KERASTUNER_ORACLE_PORT=str(port),
+        no_grpc_proxy="127.0.0.1",  # which gRPC would ask the proxy of the network for
+    )
     threading.Thread(target=apart.end_with, args=(chief,), daemon=True).start()
     from keras_course import quiet
 

@@ -41,7 +41,7 @@ def _be(job, folder, counter, prepare, pipe, said):
         from keras_course.errors import Failure, UserError
         from tests.faults import jobs
 
-        jobs.eagerly()
+        jobs.quickly()
         if prepare:
             prepare()
         if counter:

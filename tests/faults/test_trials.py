@@ -88,7 +88,7 @@ KILLED = (
     + """
 import itertools
 count = itertools.count()
-workers._memory_kills = lambda: next(count)
+workers.memory_kills.count = lambda: next(count)
 """
 )
 FULL = GRIEF.format(what="raise OSError(28, 'No space left on device', 'build_config.json')")
