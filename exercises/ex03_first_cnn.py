@@ -307,4 +307,6 @@ print(f"{chosen}: accuracy on {len(splits.test.labels):,} test images {accuracy:
 # - Train `any_size_cnn` with half of the images doubled in size, one size in each batch.
 # - Compare `first_cnn` with `simple_cnn` in `keras_course/models/simple_cnn.py`: what is added
 #   there, and what does `kernel_initializer` change?
+# - The README's table of `shapes` has a small CNN that was trained longer, on augmented images. How
+#   many points lie between it and yours?
 # - Set `DATASET = "cifar10"`. Which classes are mistaken for each other now?

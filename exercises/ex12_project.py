@@ -245,6 +245,8 @@ show(
 # *Your answer.*
 # %% [markdown]
 # ## Try next
+# - Find the place of your test accuracy in the README's table of `shapes`. What have its neighbours
+#   had more?
 # - Set `DATASET = "cifar10"`, all images and ten epochs. Has the order of the candidates changed?
 # - Add an architecture of your own to `models.CLASSIFIERS`, and prove it with
 #   `keras_course.testing.check_builder`.
