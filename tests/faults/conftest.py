@@ -20,3 +20,9 @@ def whole(tmp_path_factory):
         return folder, *found
 
     return run
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The longest test begins first: two processes then come to their end together."""
+    items.sort(key=lambda item: "two_workers" not in item.nodeid)

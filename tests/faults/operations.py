@@ -103,5 +103,6 @@ class Full(Counter):
         if name == "write" and self.number == self.at:
             return True
         if self.number >= self.at and name in ("write", "open", "mkdir", "fsync", "link"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            named = [path] if path else []  # an error of fsync names no file
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *named)
         return False
