@@ -12,7 +12,9 @@ import contextlib
 import importlib
 import inspect
 import json
+import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import machine
@@ -32,17 +34,28 @@ def answers(folder: str, lesson: str) -> dict:
     }
 
 
-def judged(check, answer) -> tuple[bool, float]:
-    """Return whether a check accepts an answer, and its seconds."""
+def todo(name: str) -> str:
+    """Return which check an answer is for."""
+    return name.partition("__")[0]
+
+
+def judged(check, answer) -> tuple[str | None, float]:
+    """Return what a check says of an answer that it refuses, and its seconds."""
     from keras_course.lessons.check import CheckFailed
 
     began = time.perf_counter()
     try:
         with contextlib.redirect_stdout(None):
             check(answer)
-    except CheckFailed:
-        return False, time.perf_counter() - began
-    return True, time.perf_counter() - began
+    except CheckFailed as refused:
+        return str(refused), time.perf_counter() - began
+    return None, time.perf_counter() - began
+
+
+def diagnosis(said: str, answer: Callable) -> str:
+    """Return the cause that a refusal tells; where it needs none, what it must say by the tests."""
+    found = re.search("Usual cause: (.+)", said)
+    return found[1] if found else inspect.getdoc(answer)
 
 
 def measure(lesson: str) -> dict:
@@ -51,17 +64,18 @@ def measure(lesson: str) -> dict:
 
     checks = dict(student.of_lesson(lesson).values())
     wrong, right = answers("mistakes", lesson), answers("answers", lesson)
-    of_wrong = [judged(checks[name.partition("__")[0]], answer) for name, answer in wrong.items()]
-    of_right = [judged(checks[name.partition("__")[0]], answer) for name, answer in right.items()]
+    of_wrong = {name: judged(checks[todo(name)], answer) for name, answer in wrong.items()}
+    of_right = {name: judged(checks[todo(name)], answer) for name, answer in right.items()}
+    refused = {name: said for name, (said, _) in of_wrong.items() if said}
     return {
         "todos": len(checks),
         "mistakes": len(wrong),
-        "diagnoses": len({(n.partition("__")[0], inspect.getdoc(a)) for n, a in wrong.items()}),
-        "refused": sum(not accepted for accepted, _ in of_wrong),
+        "diagnoses": len({(todo(n), diagnosis(said, wrong[n])) for n, said in refused.items()}),
+        "refused": len(refused),
         "styles": len(right),
-        "accepted": sum(accepted for accepted, _ in of_right),
-        "slowest_wrong": round(max(seconds for _, seconds in of_wrong), 2),
-        "slowest_right": round(max(seconds for _, seconds in of_right), 2),
+        "accepted": sum(said is None for said, _ in of_right.values()),
+        "slowest_wrong": round(max(seconds for _, seconds in of_wrong.values()), 2),
+        "slowest_right": round(max(seconds for _, seconds in of_right.values()), 2),
     }
 
 

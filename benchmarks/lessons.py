@@ -6,8 +6,8 @@
     python -m benchmarks.lessons --check    runs what has changed, and writes nothing
     python -m benchmarks.lessons --show     prints the table of that file
 
-A lesson counts as there when its code is that of then. It must run to its end without an error, and
-leave pictures.
+A lesson counts as there when its code and that of its checks are those of then. It must run to its
+end without an error, and leave pictures.
 """
 
 import argparse
@@ -26,11 +26,13 @@ from keras_course.lessons.lesson import Lesson
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results" / "lessons.json"
+CHECKS = ROOT / "keras_course" / "lessons" / "checks"
 
 
-def digest(text: str) -> str:
-    """Return what stands for the code of a lesson: without its prose and comments."""
-    code = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] != "#"]
+def digest(name: str, text: str) -> str:
+    """Return what stands for the code of a lesson and its checks: without prose and comments."""
+    lines = [*text.splitlines(), *(CHECKS / f"{name}.py").read_text(encoding="utf-8").splitlines()]
+    code = [line for line in lines if line.strip() and line.lstrip()[0] != "#"]
     return hashlib.sha256("\n".join(code).encode()).hexdigest()[:16]
 
 
@@ -44,7 +46,7 @@ def measure(name: str, text: str) -> dict:
     began = time.perf_counter()
     gallery.executed(name, text)
     return {
-        "digest": digest(text),
+        "digest": digest(name, text),
         "script_seconds": round(script_seconds, 1),
         "notebook_seconds": round(time.perf_counter() - began, 1),
         "pictures": pictures,
@@ -63,7 +65,7 @@ def measure_on_cifar10(name: str, text: str) -> dict:
             sys.exit(f"{name}: {error}")
     if ended.returncode:
         sys.exit(f"{name} ended with code {ended.returncode}:\n{ended.stderr[-3000:]}")
-    return {"digest": digest(text), "script_seconds": round(seconds, 1), **machine.today()}
+    return {"digest": digest(name, text), "script_seconds": round(seconds, 1), **machine.today()}
 
 
 def read() -> dict:
@@ -107,7 +109,7 @@ def main() -> None:
     part, run = ("on cifar10", measure_on_cifar10) if given.cifar10 else ("lessons", measure)
     there = results.setdefault(part, {})
     for name, text in texts.items():
-        if there.get(name, {}).get("digest") == digest(text):
+        if there.get(name, {}).get("digest") == digest(name, text):
             continue
         print(name, flush=True)
         there[name] = run(name, text)

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
@@ -11,6 +12,7 @@ import pytest
 from keras_course import quiet
 from keras_course.data.splits import Split, Splits
 
+ROOT = Path(__file__).parents[1]
 # `make test-jax` runs them, and test_backends.py one of them in a process of its own.
 ON_JAX = ["test_jax.py", "test_side_by_side.py"]
 collect_ignore = [] if os.environ.get("KERAS_BACKEND") == "jax" else ON_JAX
@@ -23,6 +25,20 @@ def pytest_configure(config):
         from keras_course import timing
 
         timing.TIMED = 0.0  # a few steps are enough
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the tests for the staff in a student's copy."""
+    said = [
+        f"it has no {folder}"
+        for folder in ("solutions", "tests/answers")
+        if not any((ROOT / folder).glob("ex*.py"))
+    ]
+    if (ROOT / "exercises" / "progress.json").is_file():
+        said.append("it has exercises/progress.json")
+    for item in items:
+        if said and item.get_closest_marker("staff"):
+            item.add_marker(pytest.mark.skip(reason=f"a student's copy: {', '.join(said)}"))
 
 
 def bright_channel(count, classes=3, size=16, seed=0):

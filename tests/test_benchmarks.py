@@ -16,6 +16,7 @@ from keras_course.recipes import Recipe
 from tests.test_repository import ROOT
 
 
+@pytest.mark.staff  # the lessons' titles are in the solutions
 @pytest.mark.parametrize("path", tables.DOCUMENTS, ids=lambda path: path.name)
 def test_the_tables_are_those_of_the_results(path):
     text = path.read_text(encoding="utf-8")

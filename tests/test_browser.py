@@ -33,7 +33,8 @@ FLAGS = (
 
 # The page twice, side by side. Once all is loaded and every fold is open, the title says for each:
 # width of the content, width of the window, images that could not be shown.
-WRAPPER = """<!doctype html><body style="margin: 0; white-space: nowrap">{frames}<script>
+WRAPPER = """<!doctype html><meta charset="utf-8">
+<body style="margin: 0; white-space: nowrap">{frames}<script>
 onload = () => {{
   document.title = [...document.querySelectorAll("iframe")].map(frame => {{
     const page = frame.contentDocument

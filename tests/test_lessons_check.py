@@ -87,6 +87,19 @@ def test_what_every_function_can_get_wrong(function, said):
     assert said in told(function)[0]
 
 
+def test_an_answer_of_another_kind_needs_no_more_words():
+    check = Check(
+        "1.1",
+        slides="3",
+        right=lambda x: [x, x + 1],
+        cases=lambda random: [{"x": 1}, {"x": 2}],
+        mistakes={},
+    )
+    text, state = told(lambda x: {x, x + 1}, check)
+    assert state == "wrong" and "returned {1, 2}; expected a list of 2 values" in text
+    assert NOTHING_USUAL not in text and NOTHING_USUAL in told(lambda x: [x, 7], check)[0]
+
+
 def test_changing_an_argument_is_wrong():
     def in_place(x):
         x *= 2
@@ -187,6 +200,7 @@ def test_a_notebook_shows_the_message_alone():
     ("answer", "expected"),
     [
         (np.float32(2), 2),
+        (20_000.0, 20_000),
         (np.array(2.00001), 2.0),
         ((1, 2.0), [1, 2]),
         ({"a": 1, "b": 2}, {"a": 1}),
@@ -209,6 +223,7 @@ def test_equal_up_to_rounding_and_type(answer, expected):
         (1, True, "returned 1; expected True"),
         ("2", 2, "returned '2'; expected a number"),
         (2.1, 2, "returned 2.1; expected 2"),
+        (20_001, 20_000, "returned 20,001; expected 20,000"),  # a count is right or wrong
         (float("nan"), 2, "returned nan; expected 2"),
         (np.array([1.0, 2.0]), np.array([1, np.nan]), "1 numbers where none was expected"),
         (np.array([1, np.nan]), np.array([1.0, 2.0]), "1 numbers that are not finite"),

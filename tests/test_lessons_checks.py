@@ -8,21 +8,27 @@ import inspect
 import numpy as np
 import pytest
 
-from benchmarks.checks import answers
+from benchmarks import lessons as timed
+from benchmarks.checks import answers, diagnosis, todo
 from keras_course.lessons import check as checking
 from keras_course.lessons import staff, student
 from keras_course.lessons.check import NOTHING_USUAL, CheckFailed
 from tests.test_repository import ROOT
 
-LESSONS = sorted(path.stem for path in (ROOT / "solutions").glob("ex*.py"))
+
+def lessons(folder):
+    return sorted(path.stem for path in (ROOT / folder).glob("ex*.py"))
+
+
+LESSONS = lessons("keras_course/lessons/checks")
 
 
 def written(folder):
-    """Return check and function of each answer in a folder of the tests."""
+    """Return check and function of each answer in a folder of the tests, which may be missing."""
     checks = {lesson: dict(student.of_lesson(lesson).values()) for lesson in LESSONS}
     return [
-        pytest.param(checks[lesson][name.partition("__")[0]], answer, id=f"{lesson}:{name}")
-        for lesson in LESSONS
+        pytest.param(checks[lesson][todo(name)], answer, id=f"{lesson}:{name}")
+        for lesson in lessons(f"tests/{folder}")
         for name, answer in answers(folder, lesson).items()
     ]
 
@@ -72,6 +78,7 @@ def test_a_mistake_is_named(check, function):
     assert NOTHING_USUAL not in said, SEED
 
 
+@pytest.mark.staff
 @pytest.mark.parametrize(("check", "function"), written("answers"))
 def test_another_style_is_right(check, function, capsys):
     on_one_draw(check)(function)
@@ -86,6 +93,27 @@ def test_the_last_convolution_is_the_last_one_though_an_earlier_one_is_equal():
     assert checks._of_the_last(table, side=12, channels=3) == (weights, weights * 6 * 6)
 
 
+def test_a_diagnosis_is_the_cause_that_is_told_or_what_must_be_said():
+    def wrong():
+        """returned a list"""
+
+    told = "1.1 wrong() returned a list; expected 3\n    Usual cause: it is.\n    Slide 3."
+    assert diagnosis(told, wrong) == "it is."
+    assert diagnosis(told.replace("Usual cause", "Cause"), wrong) == "returned a list"
+
+
+def test_a_lesson_has_changed_when_its_code_or_that_of_its_checks_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(timed, "CHECKS", tmp_path)
+    path = tmp_path / "ex05_twice.py"
+    path.write_text("A = 1\n")
+    before = timed.digest("ex05_twice", "a = 1\n")
+    assert timed.digest("ex05_twice", "a = 2\n") != before
+    path.write_text("# Why.\n\nA = 1\n")
+    assert timed.digest("ex05_twice", "# %%\na = 1\n") == before
+    path.write_text("A = 2\n")
+    assert timed.digest("ex05_twice", "a = 1\n") != before
+
+
 def test_every_todo_has_mistakes_with_diagnoses_of_their_own():
     for lesson in LESSONS:
         mistakes = vars(importlib.import_module(f"tests.mistakes.{lesson}"))
@@ -94,6 +122,7 @@ def test_every_todo_has_mistakes_with_diagnoses_of_their_own():
             assert len(told) >= staff.MISTAKES, (lesson, name)
 
 
+@pytest.mark.staff
 def test_the_course_holds_together(capsys):
     assert staff.verify(ROOT) == []
     assert "solutions: every check says ok" in capsys.readouterr().out

@@ -53,7 +53,8 @@ def test_the_list_shows_how_far_one_is(course, checked, capsys):
     capsys.readouterr()
     cli.main(["list"])
     assert "1 of 1 ok, done" in capsys.readouterr().out
-    assert json.loads((course.folder / "progress.json").read_text()) == {"5.1": {"state": "ok"}}
+    noted = json.loads((course.folder / "progress.json").read_text())
+    assert noted == {"5.1": {"state": "ok", "passed": True}}
 
 
 def test_check_speaks_json(course, checked, capsys):
@@ -92,7 +93,9 @@ def test_a_solution_is_shown_after_the_check_or_by_force(course, checked, capsys
     assert "return 2 * x" in capsys.readouterr().out
     checked["state"] = "ok"
     cli.main(["check", "5"])
-    assert cli.main(["solution", "5.1"]) == 0
+    checked["state"] = "wrong"
+    assert cli.main(["check", "5"]) == 1
+    assert cli.main(["solution", "5.1"]) == 0  # it has passed once
     (course.folder.parent / "solutions" / "ex05_twice.py").unlink()
     assert cli.main(["solution", "5.1"]) == 2
     assert "your teacher has the solutions" in capsys.readouterr().err
@@ -211,6 +214,17 @@ def test_a_script_that_is_no_utf8_is_told_and_can_be_reset(course, capsys):
     assert kept.read_bytes() == b"# \xff"
 
 
+MARK = "\ufeff"  # of the byte order, as some editors write it
+
+
+@pytest.mark.parametrize("kind", [".py", ".ipynb"])
+def test_a_mark_of_the_byte_order_is_no_change_and_no_mistake(course, kind):
+    path = course.folder / f"ex05_twice{kind}"
+    path.write_text(MARK + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert callable(student.namespace(path)[0]["twice"])
+    assert course.reset(course.lesson("5")) == []
+
+
 def test_only_definitions_of_a_file_are_run(tmp_path):
     code = """
 import math
@@ -233,6 +247,14 @@ HEIGHT, WIDTH = 3, 4
     assert failed is None and defined["area"](2) == 6
 
 
+def test_a_constant_in_small_letters_is_told(tmp_path):
+    path, results = tmp_path / "a.py", tmp_path / "results.jsonl"
+    path.write_text("eps = 1e-5\ndef convolve(image, kernel): return image + eps\n")
+    student.judge(results, [student.Job(path, "ex01_convolution", ["1.1"])])
+    message = json.loads(results.read_text())["message"]
+    assert "constants in CAPITALS, functions and classes: call it EPS, or put it into" in message
+
+
 def test_half_a_line_says_which(tmp_path):
     (tmp_path / "a.py").write_text("import math\ndef f(:\n")
     with pytest.raises(UserError, match=r"a\.py, line 2: .*: `def f\(:`"):
@@ -246,6 +268,7 @@ def test_a_definition_that_fails_is_told_with_its_line(tmp_path):
     assert "f" in defined
 
 
+@pytest.mark.staff
 def test_a_notebook_is_checked_like_a_script():
     path = ROOT / "exercises" / "ex01_convolution.ipynb"
     defined, failed = student.namespace(path)
@@ -296,6 +319,29 @@ def test_code_that_ends_its_process_does_not_pass(tmp_path):
     (result,) = student.check(job)
     assert result["state"] == "error"
     assert "has no result: the process ended by itself, with code 0" in result["message"]
+
+
+def test_a_process_that_dies_tells_its_last_words(tmp_path, monkeypatch):
+    path = tmp_path / "a.py"
+    path.write_text("def convolve(image, kernel): pass\n")
+    monkeypatch.setenv("KERAS_BACKEND", "nonsense")
+    (result,) = student.check(student.Job(path, "ex01_convolution", ["1.1"]))
+    message = result["message"]
+    assert "ended by itself, with code 1: " in message and "nonsense" in message
+
+
+def test_a_right_answer_may_print_what_the_system_cannot(tmp_path, monkeypatch):
+    path = tmp_path / "a.py"
+    path.write_text(
+        "def conv_weights(size, channels, filters):\n"
+        "    print('channels \u2192 filters')\n"
+        "    return (size**2 * channels + 1) * filters\n",
+        encoding="utf-8",
+    )
+    for name, value in (("LC_ALL", "C"), ("PYTHONCOERCECLOCALE", "0"), ("PYTHONUTF8", "0")):
+        monkeypatch.setenv(name, value)  # as Windows: no arrow
+    (result,) = student.check(student.Job(path, "ex01_convolution", ["1.4"]))
+    assert result["state"] == "ok", result["message"]
 
 
 @pytest.mark.slow  # a process that hangs has to be waited for

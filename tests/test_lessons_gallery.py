@@ -6,6 +6,7 @@ import pytest
 
 from keras_course import cli
 from keras_course.lessons import gallery, handout
+from tests import test_browser as browser
 from tests.test_lessons_checks import LESSONS
 from tests.test_repository import ROOT
 
@@ -46,6 +47,7 @@ def test_the_command_makes_a_page_of_each_lesson_and_an_index(tmp_path, capsys):
     assert '<a href="ex01_sums.html">1 Sums</a>' in made[1].read_text(encoding="utf-8")
 
 
+@pytest.mark.staff
 @pytest.mark.lessons
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_runs_as_a_notebook_and_becomes_a_page(lesson, tmp_path):
@@ -58,3 +60,7 @@ def test_a_lesson_runs_as_a_notebook_and_becomes_a_page(lesson, tmp_path):
     assert "BEGIN SOLUTION" not in text and "Answer" in text
     assert not re.findall(r'(?:src|href)="https?://[^"]+\.(?:js|css)', text)
     assert f'href="{lesson}.html"' in paths[1].read_text(encoding="utf-8")
+    for path in paths if browser.BROWSER else ():
+        measured, console = browser.measure(tmp_path, path.read_text(encoding="utf-8"))
+        assert measured == [(width, width, 0) for width in browser.WIDTHS], path.name
+        assert console == []

@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +68,7 @@ def test_a_hand_in_has_notebook_report_recipe_metrics_and_model(run, tmp_path, c
     ]
 
 
+@pytest.mark.staff
 def test_what_is_as_it_was_handed_out_is_named(run, tmp_path, capsys):
     lesson = ROOT / "exercises" / "ex05_resnet.py"
     for notebook in (lesson, lesson.with_suffix(".ipynb")):
@@ -115,6 +117,28 @@ def test_a_class_page_ranks_by_test_accuracy_and_escapes_names(tmp_path, capsys)
     text = output.read_text()
     assert "<script>" not in text and text.index("&lt;b&gt;") < text.index("anna")
     assert "class.html: 2 hand-ins." in capsys.readouterr().out
+
+
+def test_a_pattern_that_windows_leaves_stands_for_its_files(tmp_path, monkeypatch, capsys):
+    for name in ("anna", "ben"):
+        zipped(tmp_path / f"{name}.zip", RECIPE, metrics())
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["class", "*.zip"]) == 0
+    assert "class.html: 2 hand-ins." in capsys.readouterr().out
+
+
+def test_hand_ins_of_the_same_name_are_told_apart_by_their_folders(tmp_path, monkeypatch):
+    for folder in ("anna", "ben", "carl"):
+        (tmp_path / folder).mkdir()
+        zipped(tmp_path / folder / "handin.zip", RECIPE, metrics())
+    (tmp_path / "carl" / "handin.zip").write_text("no")
+    other = zipped(tmp_path / "dora.zip", RECIPE, metrics())
+    monkeypatch.chdir(tmp_path / "anna")
+    handins = [Path("handin.zip"), *(tmp_path / each / "handin.zip" for each in ("ben", "carl"))]
+    count, (wrong,) = class_page.class_page([*handins, other], tmp_path / "class.html")
+    assert count == 3 and wrong.startswith("carl/handin.zip: ")
+    text = (tmp_path / "class.html").read_text()
+    assert all(f"<td>{name}</td>" in text for name in ("anna/handin", "ben/handin", "dora"))
 
 
 @pytest.mark.parametrize(

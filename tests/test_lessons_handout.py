@@ -135,6 +135,7 @@ def test_a_folder_for_nbgrader_has_the_solutions(solutions, tmp_path):
     assert "### BEGIN SOLUTION" in written[1].read_text()
 
 
+@pytest.mark.staff
 def test_every_slide_of_the_lecture_has_its_lesson():
     named = set()
     for name, text in handout.texts(ROOT / "solutions").items():
@@ -146,6 +147,7 @@ def test_every_slide_of_the_lecture_has_its_lesson():
     assert named >= taught
 
 
+@pytest.mark.staff
 def test_the_exercises_are_what_the_solutions_make():
     minutes = handout.measured_minutes(ROOT)
     made = handout.handout(handout.texts(ROOT / "solutions"), minutes=minutes)

@@ -12,7 +12,7 @@ import pytest
 from keras_course.lessons import handout
 from tests.test_repository import ROOT
 
-pytestmark = pytest.mark.lessons
+pytestmark = [pytest.mark.lessons, pytest.mark.staff]
 LESSON = "ex01_convolution"
 POINTS = 5  # of its checks; questions are graded by a person
 

@@ -40,6 +40,8 @@ def wrong(root):
 def test_all_is_well(root, capsys, monkeypatch):
     for theirs in ("runs", "pictures"):  # of a notebook that was run there
         (root / "exercises" / theirs).mkdir()
+    for theirs in (".DS_Store", "mine-2026-11-26-120000-ex05_twice.py"):
+        (root / "exercises" / theirs).touch()
     assert wrong(root) == []
     monkeypatch.chdir(root)
     assert cli.main(["staff", "verify"]) == 0
@@ -54,6 +56,11 @@ def spoil(path, text):
     ("change", "lesson", "said"),
     [
         (lambda root: spoil(root / "exercises" / "a.py", ""), "exercises", "nothing makes a.py"),
+        (
+            lambda root: spoil(root / "exercises" / "runs_old.py", ""),
+            "exercises",
+            "nothing makes runs_old.py",
+        ),
         (
             lambda root: spoil(root / "exercises" / "ex05_twice.ipynb", "{}"),
             "exercises",
@@ -84,6 +91,15 @@ def test_what_is_wrong_is_said_with_its_lesson(root, change, lesson, said, capsy
     monkeypatch.chdir(root)
     assert cli.main(["staff", "verify"]) == 1
     assert "1 findings." in capsys.readouterr().out
+
+
+def test_a_part_of_the_lessons_is_verified_as_it_was_handed_out(root, capsys, monkeypatch):
+    spoil(root / "solutions" / "ex06_twice.py", LESSON.replace("5", "6"))
+    monkeypatch.chdir(root)
+    assert cli.main(["staff", "verify", "--only", "5"]) == 0
+    assert "All is well." in capsys.readouterr().out
+    assert cli.main(["staff", "verify"]) == 1
+    assert "ex06_twice.py is not what the solutions make" in capsys.readouterr().out
 
 
 def test_a_solution_that_does_not_pass_is_told(root, monkeypatch):

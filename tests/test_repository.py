@@ -53,8 +53,9 @@ FLOORS = [
     {"recipes", "preview", "describe"},
     {"runs", "variables"},
     {"out_of_memory", "folders"},
-    {"timing", "checkpoint"},
+    {"timing"},
     {"guards", "rates", "records", "progress"},
+    {"checkpoint"},
     {"loop"},
     {"training", "task"},
     {"search", "export", "predict", "report", "transfer", "detection", "segmentation"},
@@ -111,6 +112,7 @@ def test_every_file_opens_with_what_it_is(path):
 def test_the_command_line_starts_without_keras():
     script = (
         "import sys, keras_course.cli; keras_course.cli.parser().format_help();"
+        "from keras_course.lessons import course, hints, source, student;"  # list, hint, watch, ...
         "sys.exit(bool({'keras', 'tensorflow', 'numpy', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0

@@ -7,6 +7,7 @@ text of bounded length, and every value is checked before it is shown.
 import itertools
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,11 +38,13 @@ class Unreadable(Exception):
 def class_page(handins: Sequence[Path], path: Path) -> tuple[int, list[str]]:
     """Write the page; return how many hand-ins are in its table, and what is wrong with others."""
     rows, wrong = [], []
-    for handin in handins:
+    count = Counter(handin.stem for handin in handins)
+    for handin in handins:  # anna.zip, or several of the same name, as anna/handin.zip
+        folder = f"{handin.resolve().parent.name}/" if count[handin.stem] > 1 else ""
         try:
-            rows.append(_row(handin))
+            rows.append({"hand-in": _writable(folder + handin.stem), **_row(handin)})
         except Unreadable as error:
-            wrong.append(_writable(f"{handin.name}: {error}"))
+            wrong.append(_writable(f"{folder}{handin.name}: {error}"))
     rows.sort(key=lambda row: (row["data set"], -row["test, %"]))
     parts = [
         pages.heading(
@@ -84,7 +87,6 @@ def _row(handin):
 
     try:
         return {
-            "hand-in": _writable(handin.stem),
             "model": word(recipe["model"]),
             "data set": word(recipe["dataset"]),
             "validation, %": round(100 * number(metrics["validation"]["accuracy"], 0, 1), 2),
