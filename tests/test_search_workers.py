@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -120,24 +121,36 @@ def worker(monkeypatch, tmp_path):
     worker = workers._Worker.__new__(workers._Worker)
     tuner = SimpleNamespace(trial_seconds=None, project=tmp_path)
     worker.name, worker.at, worker.deaths, worker.kills, worker.given_up = "worker0", "3", 0, 0, []
-    worker.chief, worker.arguments = (
-        SimpleNamespace(
-            tuner=tuner,
-            trial_of=lambda name: (SimpleNamespace(trial_id="3"), 1.0),
-            give_up=lambda trial, reason: worker.given_up.append(reason),
-        ),
-        (),
+    worker.chief = SimpleNamespace(
+        tuner=tuner,
+        trial_of=lambda name: (SimpleNamespace(trial_id="3"), 1.0),
+        give_up=lambda trial, reason: worker.given_up.append(reason),
     )
+    worker.share, worker.port, worker.arguments = None, 0, ()
     worker.clock = worker.killed = 0
     monkeypatch.setattr(workers.memory_kills, "count", lambda: worker.killed)
     monkeypatch.setattr(workers.time, "monotonic", lambda: worker.clock)
     monkeypatch.setattr(
         workers.multiprocessing,
         "get_context",
-        lambda _: SimpleNamespace(Process=lambda **_: SimpleNamespace(start=int, exitcode=None)),
+        lambda _: SimpleNamespace(
+            Process=lambda **_: SimpleNamespace(start=int, exitcode=None),
+            Pipe=multiprocessing.Pipe,
+        ),
     )
     worker._start()
     return worker
+
+
+def test_a_worker_that_dies_before_it_has_read_a_word_is_started_again(tmp_path):
+    settings = {"search": "random", "trials": 3, "workers": 1}
+    team = started(tmp_path / "team", **settings)
+    wait_for(lambda: processes_of(team), team)
+    os.kill(processes_of(team)[0], signal.SIGKILL)
+    assert team.wait(timeout=120) == 0
+    assert (
+        "worker0 was killed by signal 9 during its start" in printed(tmp_path / "team").read_text()
+    )
 
 
 def test_only_a_process_that_is_killed_when_the_system_kills_for_memory_is_taken_for_one(worker):
@@ -173,7 +186,9 @@ def test_a_worker_that_finds_the_disk_full_ends_the_search_and_leaves_its_trial_
     try:
         with pytest.raises(SystemExit) as ended:
             cores = tuple(os.sched_getaffinity(0))
-            workers._run("worker0", Share(cores, None), 1, 2, ({}, tmp_path, None, None))
+            here, there = multiprocessing.Pipe(duplex=False)
+            workers._give(there, ({}, tmp_path, None, None))
+            workers._run("worker0", Share(cores, None), 1, 2, here)
     finally:
         signal.signal(signal.SIGINT, before)
     assert "worker0: No space left for" in capsys.readouterr().out

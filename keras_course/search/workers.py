@@ -235,7 +235,7 @@ class _Worker:
 
     def __init__(self, number, share, port, arguments, chief):
         self.name, self.chief = f"worker{number}", chief
-        self.arguments = (self.name, share, port, os.getpid(), arguments)
+        self.share, self.port, self.arguments = share, port, arguments
         self.deaths = self.kills = 0
         self.at = None
         self._start()
@@ -243,8 +243,13 @@ class _Worker:
     def _start(self):
         self.memory_kills, self.counted = [memory_kills.count()] * 2, time.monotonic()
         context = multiprocessing.get_context("spawn")
-        self.process = context.Process(target=_run, args=self.arguments, daemon=True)
+        here, there = context.Pipe(duplex=False)
+        told = (self.name, self.share, self.port, os.getpid(), here)
+        self.process = context.Process(target=_run, args=told, daemon=True)
         self.process.start()
+        here.close()
+        # Images fill a pipe, and one that dies at its start reads nothing.
+        threading.Thread(target=_give, args=(there, self.arguments), daemon=True).start()
 
     def has_finished(self):
         """Return whether it has come to its end; see to it that it does."""
@@ -307,7 +312,13 @@ class _Worker:
         self.process.join()
 
 
-def _run(name, share, port, chief, arguments):
+def _give(pipe, arguments):
+    """Send a worker what it has to know, unless it dies meanwhile."""
+    with contextlib.suppress(OSError), pipe:
+        pipe.send(arguments)
+
+
+def _run(name, share, port, chief, pipe):
     """Be a worker: this is the whole life of its process."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, share.cores)  # before TensorFlow counts them
@@ -324,7 +335,7 @@ def _run(name, share, port, chief, arguments):
     from keras_course import quiet
 
     quiet.import_keras()
-    if code := do_part(*arguments):
+    if code := do_part(*pipe.recv()):
         os._exit(code)
 
 
