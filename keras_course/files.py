@@ -134,7 +134,8 @@ def whole_folder(path: str | os.PathLike) -> Iterator[Path]:
         new, before = Path(temporary, path.name), Path(temporary, "before")
         yield new
         for each in [new, *new.rglob("*")]:
-            _flush_folder(each) if each.is_dir() else _flush(each)
+            flush = _flush_folder if each.is_dir() else _flush
+            flush(each)
         try:
             if path.exists():
                 path.rename(before)

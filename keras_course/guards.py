@@ -8,6 +8,7 @@ import math
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 
@@ -18,7 +19,7 @@ from keras_course.errors import Failure, Terminated
 
 # Ctrl-C, and how schedulers (SLURM, Colab) say that a process is about to end.
 SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
-PATIENCE = 7  # seconds that a step has to come to its end, of the ten that clusters may give
+PATIENCE = 5  # seconds that a step has to come to its end, of the ten that clusters may give
 
 
 class Diverged(Failure):
@@ -59,33 +60,34 @@ class EndOnInterrupt(keras.callbacks.Callback):
     Python raises it between any two instructions, also in the middle of a write, or where a library
     swallows it. Where a step does not come to its end, a second signal is sent after `PATIENCE`;
     where Python does not come to handle that, in the midst of a long computation, `tell` is called
-    and the process ended: whatever it has written is whole.
+    and the process ended, unless it is a notebook's: whatever it has written is whole.
     """
+
+    listening = None  # the one of this process that has the signals
 
     def __init__(self, tell: Callable[[], None] = lambda: None):
         super().__init__()
         self.asked, self.before, self.tell = None, {}, tell
+        self.over = threading.Event()  # what was asked is done
         self.closed = threading.Event()
 
-    def on_train_begin(self, logs=None):
-        self.listen()
-
     def listen(self) -> None:
-        """Take the signals from now on, except those that the process is to ignore."""
-        if self.before or threading.current_thread() is not threading.main_thread():
-            return  # other threads get no signals
+        """Take the signals until `close`, except those that the process is to ignore."""
         heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        if not heard or threading.current_thread() is not threading.main_thread():
+            return  # other threads get no signals
         self.before = {number: signal.signal(number, self._ask) for number in heard}
         told, self.teller = socket.socketpair()
         self.teller.setblocking(False)
         self.told_before = signal.set_wakeup_fd(self.teller.fileno(), warn_on_full_buffer=False)
-        self.closed.clear()
+        EndOnInterrupt.listening = self
         threading.Thread(target=self._watch, args=(told,), daemon=True).start()
 
     def _ask(self, number, frame):
         if self.asked:
+            self.twice = True
             raise self.asked
-        self.asked = SIGNALS[number]
+        self.asked, self.twice = SIGNALS[number], False
 
     def _watch(self, told):
         """Hear of a signal also while the main thread is at a long computation."""
@@ -93,31 +95,51 @@ class EndOnInterrupt(keras.callbacks.Callback):
             heard = told.recv(1)
             while heard and heard[0] not in SIGNALS:
                 heard = told.recv(1)
-            if not heard or self.closed.wait(PATIENCE):
-                return
-            signal.raise_signal(heard[0])
-            if not self.closed.wait(1):
-                self.tell()
-                os._exit(128 + heard[0])
+            if heard and not self.over.wait(PATIENCE):
+                self._insist(heard[0])
+            self.closed.wait()  # until then Python writes here
+
+    def _insist(self, number):
+        if hasattr(signal, "pthread_kill"):  # which interrupts what the main thread waits for
+            signal.pthread_kill(threading.main_thread().ident, number)
+        else:
+            signal.raise_signal(number)
+        if self.over.wait(1) or (self.asked and self.twice) or "ipykernel" in sys.modules:
+            return
+        try:
+            self.tell()
+        finally:
+            os._exit(128 + number)
 
     def on_train_batch_end(self, batch, logs=None):
+        self.end_if_asked()
+
+    def on_test_batch_end(self, batch, logs=None):
         self.end_if_asked()
 
     def end_if_asked(self) -> None:
         """Raise KeyboardInterrupt or `Terminated` where a signal has come."""
         if self.asked:
+            self.over.set()
             raise self.asked
-
-    def on_test_batch_end(self, batch, logs=None):
-        self.end_if_asked()
 
     def close(self) -> None:
         """Let the signals do again what they did before."""
-        if not self.before:
-            return
+        self.over.set()
+        if self.before:
+            signal.set_wakeup_fd(self.told_before)
+            self.teller.close()
+            for number, handler in self.before.items():
+                signal.signal(number, handler)
+            self.before, EndOnInterrupt.listening = {}, None
         self.closed.set()
-        signal.set_wakeup_fd(self.told_before)
-        self.teller.close()
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-        self.before = {}
+
+
+def _in_a_forked_child():
+    """A process that a user's code forks has signals of its own."""
+    if EndOnInterrupt.listening:
+        EndOnInterrupt.listening.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_a_forked_child)

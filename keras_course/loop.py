@@ -153,6 +153,7 @@ class Loop:
         self.status = "failed"
         batches = train(self.epoch - self.before)
         try:
+            interrupt.listen()
             with out_of_memory.told(model, batches):
                 model.fit(
                     batches,

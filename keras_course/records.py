@@ -48,10 +48,10 @@ class SaveBest(keras.callbacks.Callback):
             self.metrics = {name.removeprefix("val_"): logs[name] for name in names}
             self.save()
 
-    def save(self):
+    def save(self, keep_older=True):
         self.weights = self.model.get_weights()
         bare = keras.Model(self.model.input, self.model.output, name=self.model.name)
-        with files.whole(self.path, keep_older=True) as temporary:
+        with files.whole(self.path, keep_older=keep_older) as temporary:
             bare.save(temporary)
             self.checksum = integrity.checksum(temporary)
 
@@ -61,7 +61,7 @@ class SaveBest(keras.callbacks.Callback):
             print(f"{self.path} is damaged. It is written anew, from last.npz.", flush=True)
             weights = self.model.get_weights()
             self.model.set_weights(list(map(np.asarray, self.weights)))
-            self.save()
+            self.save(keep_older=False)  # the older one is whole
             self.model.set_weights(weights)
 
 
@@ -76,6 +76,7 @@ def seconds_of_saving(model: keras.Model, folder: Path) -> float:
         began = time.perf_counter()
         best.save()
         variables.save(model, Path(there, "last.npz"))
+        np.savez(Path(there, "of the best.npz"), *best.weights)  # which are in there, too
         return time.perf_counter() - began
 
 

@@ -186,7 +186,7 @@ def test_what_a_search_is_of_has_an_older_generation(tmp_path, capsys):
 def test_events_that_a_damaged_journal_has_lost_are_told_where_trials_are_shown(tmp_path, capsys):
     tune.tune(RECIPE, tmp_path, **QUICK)
     journal = tmp_path / "search" / "tuner" / "journal"
-    journal.write_bytes(journal.read_bytes()[:-9])
+    journal.write_bytes(journal.read_bytes()[:-9] + b"\n")
     shown = Search.so_far(tmp_path / "search").leaderboard["trials"]
     assert len(shown) == QUICK["trials"] - 1
     assert "journal is damaged: 1 events at its end are not shown" in capsys.readouterr().out

@@ -225,6 +225,7 @@ threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
 try:
     {step}
 except guards.Terminated:
+    interrupt.close()
     sys.exit(7)
 """
 
@@ -241,6 +242,30 @@ def test_a_step_that_does_not_come_to_its_end_is_not_waited_for(step, code, said
     command = [sys.executable, "-c", LONG_STEP.format(step=step)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (code, said), done.stderr
+
+
+FORKED = """
+import os, signal, sys, time
+from keras_course import guards
+
+interrupt = guards.EndOnInterrupt()
+interrupt.listen()
+child = os.fork()
+if not child:
+    time.sleep(60)
+    os._exit(0)
+time.sleep(0.2)
+os.kill(child, signal.SIGTERM)
+_, status = os.waitpid(child, 0)
+interrupt.end_if_asked()
+interrupt.close()
+sys.exit(os.WTERMSIG(status))
+"""
+
+
+def test_a_process_that_a_user_forks_is_ended_by_its_own_signal():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, timeout=60)
+    assert done.returncode == signal.SIGTERM, done.stderr
 
 
 def test_an_interrupt_waits_for_the_end_of_the_step_and_the_next_one_does_not(splits, tmp_path):

@@ -62,6 +62,8 @@ def shown(value: Any) -> str:
             return f"an array of shape {'x'.join(map(str, array.shape))}"
         return np.array2string(array, precision=4, separator=", ").replace("\n", "")
     if isinstance(value, float | np.floating):
+        if 1e4 <= abs(value) < 1e9 and not float(value).is_integer():
+            return f"{value:,.1f}"
         return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.4g}"
     if isinstance(value, np.generic):
         return str(value)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 
-from keras_course import files, integrity
+from keras_course import __version__, files, integrity
 from keras_course.data.splits import Splits, digest
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
@@ -32,8 +32,9 @@ def fingerprint(recipe: Recipe, splits: Splits, precision: str, **settings) -> d
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that results depend on, Keras' backend among them."""
-    packages = ("keras_course", "keras", keras.backend.backend(), "keras-tuner", "numpy")
-    return {f"version of {name}": metadata.version(name) for name in packages}
+    packages = ("keras", keras.backend.backend(), "keras-tuner", "numpy")
+    ours = {"version of keras_course": __version__}
+    return ours | {f"version of {name}": metadata.version(name) for name in packages}
 
 
 def check(path: Path, given: dict) -> dict | None:
@@ -74,6 +75,14 @@ def read(path: Path) -> dict | None:
         raise UserError(
             f"{error} Remove {path.parent} to search anew, or give another folder with --output."
         ) from error
+
+
+def write(path: Path, values: dict) -> None:
+    """Write the file and the one before it, where they do not say this: without what a search is
+    of, its trials are worth nothing."""
+    for generation in (files.older(path), path):
+        if integrity.intact(generation) != values:
+            integrity.write_sealed(generation, values)
 
 
 def _show(value):

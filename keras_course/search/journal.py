@@ -15,13 +15,16 @@ from keras_course import files
 
 
 class Journal:
-    """The events in a file; `events` is what can be trusted of it, `lost` how many lines cannot."""
+    """The events in a file; `events` is what can be trusted of it, `lost` how many lines cannot.
+
+    torn: whether the last of those is half a line, as while another process writes it.
+    """
 
     def __init__(self, path: Path):
         self.path = path
         self.events, self.lost = [], 0
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-        self.checksum = ""
+        self.checksum, self.torn = "", bool(lines) and not lines[-1].endswith(b"\n")
         for number, line in enumerate(lines):
             event, checksum = _read(line, self.checksum)
             if event is None:
@@ -58,7 +61,8 @@ class Journal:
 
     def has_grown(self) -> bool:
         """Return whether the file has other events than these: somebody else has added to it."""
-        return Journal(self.path).checksum != self.checksum
+        there = Journal(self.path)
+        return bool(there.lost) or there.checksum != self.checksum
 
 
 def _line(event, checksum):

@@ -105,8 +105,8 @@ def rows(project: Path) -> list[dict]:
     """Return the trials that have ended, in the order in which they did."""
     journal = Journal(project / "journal")
     events = journal.events
-    if journal.lost:
-        print(f"{journal.path} is damaged: {journal.lost} events at its end are not shown.")
+    if lost := journal.lost - journal.torn:
+        print(f"{journal.path} is damaged: {lost} events at its end are not shown.")
     scores = {event["trial"]: event["metrics"] for event in events if event["event"] == "update"}
     objective = events[0]["objective"].split()[1] if events else None
     ended = [event["trial"] for event in events if event["event"] == "end"]

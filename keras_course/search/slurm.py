@@ -64,12 +64,10 @@ chief=$!
 # shellcheck disable=SC2016  # the variables are those of each task
 srun --overlap --kill-on-bad-exit=1 --gpus-per-task=1 bash -c '
     export KERASTUNER_TUNER_ID="worker$SLURM_PROCID"
-    trap "asked=yes" TERM  # which its worker gets as well: wait until that has ended
     for ((try = 1; try <= {tries}; try++)); do
         "$@"
         code=$?
         [ "$code" = 0 ] && exit 0
-        [ -n "${{asked:-}}" ] && exit 143
         echo "worker$SLURM_PROCID ended with code $code, try $try" >&2
         [ "$code" = 2 ] || [ "$code" = 3 ] && break
     done

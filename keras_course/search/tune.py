@@ -186,8 +186,7 @@ def _tune(
             "judges": validation_images,
         }
         project.mkdir(exist_ok=True)
-        for _ in range(2):  # the trials are worth nothing without it: one generation before, too
-            integrity.write_sealed(project / "search.json", known, keep_older=True)
+    fingerprint.write(project / "search.json", known)
 
     kind = Narrator
     if parallel_rates:

@@ -27,8 +27,10 @@ The names in KerasTuner that begin with an underscore are those of the version i
 import contextlib
 import gc
 import inspect
+import itertools
 import json
 import math
+import os
 import time
 from pathlib import Path
 
@@ -137,7 +139,8 @@ class PairedTuner(kt.Tuner):
             **fingerprint.versions(),
             **self.search_of,
         }
-        with lock.alone(self.project):
+        writable = os.access(self.project, os.W_OK)  # or it can be looked at all the same
+        with lock.alone(self.project) if writable else contextlib.nullcontext():
             files.remove_unfinished(self.project)
             path = self.project / "journal"
             self.journal = recorded.record(self.oracle, path, header, self._is_whole)
@@ -166,37 +169,42 @@ class PairedTuner(kt.Tuner):
         # as long as it looks through all that TensorFlow has imported.
         gc.collect()
         gc.freeze()
-        self.interrupt = EndOnInterrupt(self.tell_so_far)
         try:
-            with self._alone():
-                self.interrupt.listen()
-                self._same_as_before(kwargs)
+            with self.alone(kwargs):
                 super().search(*args, **kwargs)
         finally:
-            self.interrupt.close()
             gc.unfreeze()
-        self.interrupt.end_if_asked()  # after the last trial
 
     @contextlib.contextmanager
-    def _alone(self):
-        """Keep other processes out of the project; those that work for a chief share it."""
+    def alone(self, settings: dict):
+        """Keep other processes out of the project, and end after a step when a signal comes.
+
+        settings: what the trials are trained with. A process that works for a chief does not need
+        all that: it shares the project, and has nothing to save.
+        """
         if self.journal is None:
             yield
             return
+        self.interrupt = EndOnInterrupt(self.tell_so_far)
         with lock.alone(self.project):
             if self.journal.has_grown():
                 raise UserError(
                     f"There was a search in {self.project} since this tuner was made. Make it "
                     "anew: it goes on where that one has ended."
                 )
-            yield
+            self._same_as_before(settings)
+            try:
+                self.interrupt.listen()
+                yield
+            finally:
+                self.interrupt.close()
+        self.interrupt.end_if_asked()  # after the last trial
 
     def _same_as_before(self, settings):
         """Note with which plain settings, like the epochs, trials are trained; refuse others."""
         plain = {k: v for k, v in settings.items() if isinstance(v, bool | int | float | str)}
         plain.pop("verbose", None)
-        if self.journal is not None:
-            recorded.note(self.journal, {"event": "settings", "trial": None, **plain})
+        recorded.note(self.journal, {"event": "settings", "trial": None, **plain})
 
     def tell_so_far(self) -> None:
         """Say what a search that is interrupted has found."""
@@ -227,6 +235,10 @@ class PairedTuner(kt.Tuner):
             with time_limit(self.trial_seconds), files.telling_when_full(self.project):
                 results = super().run_trial(trial, *args, **kwargs)
         except (integrity.Damaged, files.DiskFull):  # no fault of this trial's
+            raise
+        except KeyboardInterrupt:
+            if self.journal is not None:
+                self.journal.add({"event": "left", "trial": trial.trial_id})
             raise
         except Exception as error:
             status, reason = "failed", f"{type(error).__name__}: {error}"
@@ -272,19 +284,27 @@ class PairedTuner(kt.Tuner):
         """Note that the trial begins; return how it ends instead where it took processes along."""
         if self.journal is None:  # the chief knows how its workers die
             return None
-        kills, boot = memory_kills.count(), memory_kills.boot()
-        begun = [
-            event
-            for event in self.journal.events
-            if event["event"] == "begin" and event["trial"] == trial.trial_id
+        now = {
+            "event": "begin",
+            "trial": trial.trial_id,
+            "boot": memory_kills.boot(),
+            "kills": memory_kills.count(),
+        }
+        events = [e for e in self.journal.events if e.get("trial") == trial.trial_id]
+        deaths = [  # it began, and was neither left nor ended before it began again
+            (one, other)
+            for one, other in itertools.pairwise([*events, now])
+            if one["event"] == other["event"] == "begin"
         ]
-        for_memory = [e for e in begun if e["boot"] == boot and (e["kills"] or 0) < (kills or 0)]
-        if len(for_memory) >= DEATHS:
-            return "failed", f"its process ended {len(begun)} times: the memory was full"
-        if len(begun) >= ENDS:
-            return "failed", f"its process ended {len(begun)} times"
-        event = {"event": "begin", "trial": trial.trial_id, "kills": kills, "boot": boot}
-        self.journal.add(event)
+        full = [
+            one["boot"] == other["boot"] and (one["kills"] or 0) < (other["kills"] or 0)
+            for one, other in deaths
+        ]
+        if sum(full) >= DEATHS:
+            return "failed", f"its process ended {sum(full)} times: the memory was full"
+        if len(deaths) >= ENDS:
+            return "failed", f"its process ended {len(deaths)} times"
+        self.journal.add(now)
         return None
 
     def give_up(self, trial, status: str, reason: str) -> None:

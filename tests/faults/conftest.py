@@ -25,4 +25,4 @@ def whole(tmp_path_factory):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """The longest test begins first: two processes then come to their end together."""
-    items.sort(key=lambda item: "two_workers" not in item.nodeid)
+    items.sort(key=lambda item: "test_two_workers.py" not in item.nodeid)

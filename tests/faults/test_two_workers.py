@@ -1,5 +1,6 @@
 """Kills at random moments of a search with two workers."""
 
+import contextlib
 import os
 import random
 import signal
@@ -46,7 +47,9 @@ def test_100_kills_at_random_moments_of_a_search_with_two_workers_change_nothing
             wait_for(lambda size=size: journal.exists() and journal.stat().st_size > size, team)
             time.sleep(draw.uniform(0, 1.5))
             if number < singly:
-                os.kill(draw.choice(processes_of(team)), signal.SIGKILL)
+                wait_for(lambda team=team: processes_of(team), team)
+                with contextlib.suppress(ProcessLookupError):  # it has just come to its end
+                    os.kill(draw.choice(processes_of(team)), signal.SIGKILL)
             else:
                 os.killpg(team.pid, signal.SIGKILL)
                 team.wait()
