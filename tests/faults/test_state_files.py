@@ -53,6 +53,7 @@ def test_a_damaged_state_file_never_gives_another_result_in_silence(
     cut, damage, times, tmp_path, record_property
 ):
     job, expected, folder = cut
+    times = min(times, 2) if job == "hyperband" else times  # it has twice as many files
     found = state_files(folder)
     assert len(found) >= 5
     if times == 1:  # in `make test-faults` all of them
