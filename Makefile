@@ -11,15 +11,18 @@ test: .venv/installed-dev
 
 QUICK = not slow and not data and not gpu and not lessons and not faults
 CUT_OFF = test_a_run_that_was_cut_off_in_any_epoch_ends_as_one_that_was_not
-ON_JAX = $(addprefix tests/test_, jax.py augmentation.py layers.py losses.py models_lenet.py preview.py \
-	models_simple_cnn.py optimizers.py out_of_memory.py quiet.py range_test.py resume.py::$(CUT_OFF) \
-	schedules.py search.py side_by_side.py training.py)
+ON_JAX = $(addprefix tests/test_, jax.py augmentation.py benchmarks_gpu.py layers.py losses.py \
+	models_alexnet.py models_fastnet.py models_lenet.py models_resnet.py models_simple_cnn.py \
+	models_vgg.py optimizers.py out_of_memory.py plots.py preview.py quiet.py range_test.py recipes.py \
+	resume.py::$(CUT_OFF) schedules.py search.py side_by_side.py training.py)
+WITHOUT_TENSORFLOW = KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -n 2
 
-test-jax: .venv-jax/installed  ## three minutes on two cores: JAX on a machine without TensorFlow
-	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -n 2 -m "$(QUICK) and not tensorflow" $(ON_JAX)
+test-jax: .venv-jax/installed  ## four minutes on two cores: JAX on a machine without TensorFlow
+	$(WITHOUT_TENSORFLOW) -m "$(QUICK) and not tensorflow" $(ON_JAX)
 
-test-all: .venv/installed-dev  ## two hours on two cores: the slow tests too, and real CIFAR-10 where prepared
+test-all: .venv/installed-dev .venv-jax/installed  ## two hours on two cores: the slow tests too, and real CIFAR-10 where prepared
 	$(BIN)/python -m pytest -q -n 2 -m "not gpu and not lessons and not faults"
+	$(WITHOUT_TENSORFLOW) -m "not data and not lessons and not faults and not tensorflow" $(ON_JAX)
 
 test-lessons: .venv/installed-lessons  ## half an hour on two cores: every lesson from top to bottom, nbgrader
 	$(BIN)/keras-course staff verify --full

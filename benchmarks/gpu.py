@@ -1,6 +1,6 @@
 """What a GPU does with the course: correctness, steps, race, many rates, searches, networks.
 
-For a machine with a GPU, JAX and no network. In pieces, each of which ends within nine minutes:
+For a machine with a GPU, JAX and no network. In calls, each of which ends within nine minutes:
 
     python -m benchmarks.gpu                 begins or goes on; exit code 3 while something is left
     python -m benchmarks.gpu PIECE ...       these pieces: correctness, steps, race, rates,
@@ -37,7 +37,9 @@ import numpy as np
 
 from benchmarks import cifar10_files, machine
 from keras_course import compare, devices, files
+from keras_course.data import prepared
 from keras_course.data.splits import Split, Splits
+from keras_course.errors import memory_is_full, unknown
 from keras_course.recipes import RECIPES, Recipe
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "gpu.json"
@@ -48,7 +50,17 @@ NETWORKS = {  # by the pixels of the images; the batch
     224: (("alexnet", "vgg16", "googlenet", "resnet50", "densenet121"), 128),
 }
 # Products and sums a second of dense matrices of half precision, as the vendor says.
-PEAK = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L4": 121e12, "V100": 125e12, "T4": 65e12}
+PEAK = {
+    "H200 NVL": 835e12,
+    "H200": 989e12,
+    "H100 PCIe": 756e12,
+    "H100 NVL": 835e12,
+    "H100": 989e12,
+    "A100": 312e12,
+    "L4": 121e12,
+    "V100": 125e12,
+    "T4": 65e12,
+}
 RACE = {  # for 94 % in 10 s of training after compilation, and for 96 % in 60 s
     "cifar10-94, 25 epochs": replace(RECIPES["cifar10-94"], epochs=25),
     "cifar10-94, twice as wide, shift_cutout, 75 epochs": replace(
@@ -59,6 +71,8 @@ RATES = 32  # at once
 MINUTES = 5  # of each network at its best, unless others are asked for
 # What a part of a piece may take in minutes, compiling included: it is begun where that is left.
 NEEDED = {"correctness": 1, "steps": 2, "race": 3, "rates": 1, "searches": 4}
+ON_CIFAR10 = ("race", "searches", "networks")  # unless they are short
+TIMED = 2  # seconds of steps, at least
 # The largest differences that count as rounding, as shares. Of the gradients that is much: at an
 # input of nearly zero a ReLU may be open on one device and closed on the other.
 ROUNDING = {"loss": 1e-4, "gradients": 3e-2}
@@ -74,7 +88,7 @@ def correctness(asked):
 
     That of the gradients is the length of the difference, of the length of all of them together.
     """
-    names = ("simple_cnn", "resnet20") if asked.short else NETWORKS[32][0]
+    names = ("simple_cnn",) if asked.short else NETWORKS[32][0]
     copied = names[0] if asked.short else "resnet20"
     return {name: functools.partial(_against_processor, name) for name in names} | {
         f"{copied}, copies": functools.partial(_against_one_alone, copied)
@@ -189,7 +203,7 @@ def steps(asked):
     that of this one. As `fit` takes it: with augmentation, a rate for each step and a look at each
     loss, small ones several in a call.
     """
-    cases = NETWORKS if not asked.short else {32: (("simple_cnn", "resnet20"), 16)}
+    cases = NETWORKS if not asked.short else {32: (("simple_cnn",), 16)}
     return {
         f"{name}, {pixels}x{pixels}, batch {batch}": functools.partial(_step, name, pixels, batch)
         for pixels, (names, batch) in cases.items()
@@ -229,7 +243,8 @@ def _as_fit_takes_it(recipe, splits):
     model = training.build(recipe, splits)
     batches, steps_per_epoch = training.batches(recipe, splits)
     total = architecture.total(architecture.rows(model))
-    step.take_together(model, total.multiply_adds * recipe.batch_size, steps_per_epoch)
+    multiply_adds = total.multiply_adds * recipe.batch_size
+    step.take_together(model, multiply_adds, steps_per_epoch, recipe.batch_size)
     each_step = (
         step.EndWithEpoch,
         StopWhenNotFinite,
@@ -272,7 +287,7 @@ def _seconds_of_a_step(run, together=1):
     """Return the seconds of a step; run: takes so many, a multiple of `together`, in seconds."""
     run(together)  # compiles
     steps = together
-    while (seconds := run(steps)) < 2:
+    while (seconds := run(steps)) < TIMED:
         steps *= 2
     return seconds / steps
 
@@ -342,7 +357,7 @@ def _rates(name, count):
 
 
 def searches(asked):
-    """Searches for the learning rate, all rates at once."""
+    """Searches for the learning rate of `compare`'s networks, some narrowed, all rates at once."""
     if asked.short:
         recipe = Recipe(model="logistic_regression")
         return {"logistic_regression": functools.partial(_search, recipe, 4)}
@@ -368,7 +383,7 @@ def _search(recipe, count):
 
 
 def networks(asked):
-    """The networks of the lecture at their best within some minutes."""
+    """The networks of `compare`, some of them narrowed, at their best within some minutes."""
     if asked.short:
         recipe = Recipe(model="simple_cnn", normalization="batch", schedule="cosine")
         return {"simple_cnn, seed 0": functools.partial(_network, recipe, asked.minutes)}
@@ -391,7 +406,10 @@ PIECES = {piece.__name__: piece for piece in (correctness, steps, race, rates, s
 
 
 def run(names: list[str], asked: Asked, results: dict, write: Callable) -> bool:
-    """Measure what `results` lacks of these pieces; return whether all is there."""
+    """Measure what `results` lacks of these pieces; return whether all is there.
+
+    A part that does not fit into the memory of the device has "failed", and is not tried again.
+    """
     ends = time.monotonic() + SECONDS
     for name in ("correctness", *(name for name in names if name != "correctness")):
         done = results["pieces"].setdefault(name, {})
@@ -403,7 +421,13 @@ def run(names: list[str], asked: Asked, results: dict, write: Callable) -> bool:
                 return False
             print(f"{name}: {key}", flush=True)
             began = time.monotonic()
-            result = measure()
+            try:
+                result = measure()
+            except Exception as error:
+                if name == "correctness" or files.says_full(error) or not memory_is_full(error):
+                    raise
+                print(error, flush=True)
+                result = {"failed": "the memory of the device was full"}
             took = time.monotonic() - began
             done[key] = {**result, "minutes": round(took / 60, 1)}
             longest = max(longest, took)
@@ -443,8 +467,11 @@ def _tables_of(results, pieces=()):
             continue
         lines += [f"{PIECES[name].__doc__.splitlines()[0]}", "", rows.head]
         lines += ["|---" * rows.head.count(" |") + "|"]
-        lines += [f"| {key} | {rows.cells(case)} |" for key, case in _over_seeds(done).items()]
+        measured = {key: case for key, case in done.items() if "failed" not in case}
+        lines += [f"| {key} | {rows.cells(case)} |" for key, case in _over_seeds(measured).items()]
         lines += [""]
+        if failed := [key for key in done if key not in measured]:
+            lines += [*(f"- {key} failed: {done[key]['failed']}" for key in failed), ""]
     if not pieces and (missing := _missing(results)):
         lines += [f"Still to be measured there: {missing}.", ""]
     return "\n".join([*lines, f"{machine.said(results)}."])
@@ -560,8 +587,18 @@ def main() -> int:
     asked = Asked(given.short, given.minutes or (0.5 if given.short else MINUTES))
     if not 0.5 <= asked.minutes <= 7:
         parser.error("--minutes must be from 0.5 to 7: a network and its test fit into a call.")
+    pieces = given.pieces or list(PIECES)
+    for piece in pieces:
+        if piece not in PIECES:
+            parser.error(str(unknown("PIECE", piece, PIECES)))
+    there = any(given.data.glob("cifar10_*.npz")) if given.data else prepared.find("cifar10")
+    if not asked.short and not there and set(ON_CIFAR10) & set(pieces):
+        parser.error(
+            f"{', '.join(ON_CIFAR10)} need CIFAR-10: --data FOLDER with the files of --pack, or "
+            "the prepared set. Or name other pieces."
+        )
     cifar10_files.folder = given.data
-    return go_on(given.pieces or list(PIECES), asked, given.results)
+    return go_on(pieces, asked, given.results)
 
 
 def go_on(pieces: list[str], asked: Asked, path: Path) -> int:
@@ -569,16 +606,11 @@ def go_on(pieces: list[str], asked: Asked, path: Path) -> int:
     if not asked.short and not devices.gpus():
         backend = keras.backend.backend()
         sys.exit(f"{backend} sees no GPU: `keras-course doctor` may say why. Or give --short.")
-    here = {"short": asked.short, **machine.today()}
+    here = {"short": asked.short, **machine.today(), "pieces": {}}
     machines = read(path)["machines"]
-    setting = {key: here[key] for key in here if key != "date"}  # of which there may be several
-    same = [each for each in machines if machine.same(each, setting)]
-    results = same[0] if same and not asked.short else {**here, "pieces": {}}
-    others = [
-        each
-        for each in machines
-        if (each["device"], each["short"]) != (here["device"], here["short"])
-    ]
+    same = [each for each in machines if _setting(each) == _setting(here)]
+    results = same[0] if same and not asked.short else here
+    others = [each for each in machines if each not in same]
 
     def write(results):
         files.write_json(path, {"machines": [*others, results]})
@@ -586,6 +618,12 @@ def go_on(pieces: list[str], asked: Asked, path: Path) -> int:
     whole = run(pieces, asked, results, write)
     print(table(read(path)))
     return 0 if whole else 3
+
+
+def _setting(results):
+    """Return what figures depend on: not on PyTorch, which happens to lie there, nor on the day."""
+    versions = {name: each for name, each in results["versions"].items() if name != "torch"}
+    return results["short"], results["device"], results["precision"], versions
 
 
 def read(path: Path) -> dict:

@@ -40,10 +40,17 @@ def _details(gpu) -> tuple[str, tuple[int, int]]:
     return details.get("device_name", "GPU"), details.get("compute_capability", (0, 0))
 
 
-def describe() -> str:
-    """Return the name of the device that trains: of the GPU, else of the processor."""
+def describe(used: int = 1) -> str:
+    """Return the name of the device that trains: of the GPU, else of the processor.
+
+    used: how many of the GPUs train, "2 x NVIDIA H100" where that is all of them, else "NVIDIA
+    H100, one of 8".
+    """
     if found := gpus():
-        return f"{len(found)} x {_details(found[0])[0]}"
+        name = _details(found[0])[0]
+        if used == len(found):
+            return f"{used} x {name}"
+        return f"{name}, {'one' if used == 1 else used} of {len(found)}"
     return f"{processor()}, {cores()} cores"
 
 

@@ -24,11 +24,16 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: a scheduler such as SLURM, or Colab, is about to end this process."""
 
 
+# In the words of XLA, CUDA and cuDNN.
+OF_MEMORY = ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "CUDNN_STATUS_ALLOC_FAILED")
+
+
 def memory_is_full(error: BaseException | None) -> bool:
     """Return whether an error, or one that it came from, says so of the device, in TensorFlow's
     words or JAX's."""
     while error is not None:
-        if "RESOURCE_EXHAUSTED" in str(error) or type(error).__name__ == "ResourceExhaustedError":
+        said = any(words in str(error) for words in OF_MEMORY)
+        if said or type(error).__name__ == "ResourceExhaustedError":
             return True
         error = error.__cause__ or error.__context__
     return False

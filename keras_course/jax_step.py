@@ -7,6 +7,7 @@ takes several in one call: with the same images, in the same order, by the same 
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -26,15 +27,13 @@ class TrainFunction:
 
     def __init__(self, model: keras.Model):
         self.model, self.steps, self.rates = model, 1, None
-        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # of float16
-        self.averages = getattr(optimizer, "use_ema", False)
         self.take = jax.jit(self._take, donate_argnums=0)
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # of float16
+        optimizer._overwrite_model_variables_with_average_value = partial(_copy_averages, optimizer)
 
     def __call__(self, state: tuple, iterator: Iterator) -> tuple[dict, tuple]:
         batches = [next(iterator) for _ in range(self.steps)]
         rates, self.rates = self.rates, None
-        if self.averages:
-            state = _each_once(state)
         if rates is None:
             rates = np.full(len(batches), np.nan)  # a value, or there would be two programs
         return self.take(state, batches, jax.device_put(np.asarray(rates, "float32")))
@@ -65,18 +64,12 @@ class TrainFunction:
         return [variable is wanted for variable in self.model.optimizer.variables].index(True)
 
 
-def _each_once(state):
-    """Return the state with no array in it twice: a step takes each along, and can do so once.
+def _copy_averages(optimizer, trainable):
+    """Give the variables the averages of their values, as Keras does when `fit` ends.
 
-    Where the optimizer averages the weights, Keras ends `fit` with the averages in their place: the
-    same arrays.
+    Keras gives them the same arrays. A step, or a validation, takes each array along, and then
+    the averages were gone.
     """
-    seen = set()
-
-    def own(array):
-        if id(array) in seen:
-            return jnp.copy(array)
-        seen.add(id(array))
-        return array
-
-    return jax.tree.map(own, state)
+    averages = optimizer._model_variables_moving_average
+    for variable, average in zip(trainable, averages, strict=True):
+        variable.assign(jnp.copy(average.value))

@@ -12,7 +12,6 @@ from pathlib import Path
 import keras
 
 from keras_course import data, files, folders, integrity, lock, runs, timing, training
-from keras_course.data import pipeline
 from keras_course.errors import UserError
 from keras_course.export import Exported, export
 from keras_course.recipes import Recipe
@@ -50,7 +49,7 @@ def _run(recipe, folder, minutes, search, trials, began):
     else:
         model = training.build(recipe, splits)
         train, steps_per_epoch = training.batches(recipe, splits)
-        validation = pipeline.evaluation_batches(*splits.validation)
+        validation = training.evaluation_batches(recipe, splits.validation)
         epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
         sizes = {}
         if minutes is not None:

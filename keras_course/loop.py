@@ -200,7 +200,7 @@ class Loop:
             "test_set_opened": self.test_set_opened,
             "seconds": self.seconds(),
             "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-            "device": devices.describe(),
+            "device": devices.describe(self.replicas),
             "precision": self.precision,
             "versions": {name: metadata.version(name) for name in packages},
         }

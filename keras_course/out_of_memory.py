@@ -28,11 +28,31 @@ def told(model: keras.Model, batches) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if files.says_full(error) or not memory_is_full(error):
+        if not _is_of_the_device(error):
             raise
         print("The memory of the device is full. Smaller batches are tried.", flush=True)
         images, fitting = _search(model, batches)
         raise OutOfMemory(_advice(images, fitting)) from error
+
+
+@contextlib.contextmanager
+def told_of_looking() -> Iterator[None]:
+    """Raise `OutOfMemory` where the memory is too small for what the block does, which does not
+    train: no batch size of a step would help."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_of_the_device(error):
+            raise
+        raise OutOfMemory(
+            f"The memory of {devices.describe()} was full. End what else computes there, and give "
+            "the same command again."
+        ) from error
+
+
+def _is_of_the_device(error):
+    """Return whether an error says that its memory is full, and not the disk."""
+    return memory_is_full(error) and not files.says_full(error)
 
 
 def _search(model, batches):

@@ -13,16 +13,13 @@ BACKENDS = ("tensorflow", "jax")
 def import_keras() -> None:
     """Import Keras and its backend; what they print meanwhile is shown only if that fails.
 
-    The backend is TensorFlow, or that of KERAS_BACKEND or Keras' own settings. It takes the memory
-    of a GPU as it needs it, so that several processes can share one. TensorFlow writes some
-    messages before it reads its own log level, past Python's `sys.stderr`, so the file descriptor
-    itself is turned away for the time of the import.
+    The backend is TensorFlow, or that of KERAS_BACKEND or Keras' own settings. TensorFlow writes
+    some messages before it reads its own log level, past Python's `sys.stderr`, so the file
+    descriptor itself is turned away for the time of the import.
 
     Errors: UserError for a backend that is not installed, or that the course does not know.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # of JAX
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if (asked := os.environ.get("KERAS_BACKEND", "tensorflow")) not in BACKENDS:
         raise UserError(f"KERAS_BACKEND must be {' or '.join(BACKENDS)}. Received: {asked!r}.")
     sys.stderr.flush()

@@ -130,7 +130,10 @@ def recipe_of(folder: str | os.PathLike, kind: type = Recipe):
     except UnicodeDecodeError as error:
         raise integrity.Damaged(path, error) from error
     if kind is Recipe:
-        return Recipe.from_json(text)
+        try:
+            return Recipe.from_json(text)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
     try:
         return kind(**json.loads(text))
     except (ValueError, TypeError) as error:

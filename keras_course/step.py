@@ -9,6 +9,8 @@ as a whole step of a small network. Several steps of those are a loop inside the
 with the same images, in the same order, by the same rules.
 """
 
+import math
+
 import keras
 import numpy as np
 
@@ -17,6 +19,7 @@ from keras_course import devices
 # Multiply-adds, forward and back, in a call: a tenth of a second or two on a laptop, or on a GPU,
 # so that progress and Ctrl-C stay lively.
 TOGETHER, TOGETHER_ON_GPU = 10e9, 3e12
+BYTES_TOGETHER = 2**28  # of float32 images in a call on JAX; it may hold twice as many meanwhile
 MOST = 32  # steps in a call: more gain nothing
 
 
@@ -69,22 +72,27 @@ def create_variables(model: keras.Model) -> None:
     model.reset_metrics()
 
 
-def take_together(model: keras.Model, multiply_adds: int, steps_per_epoch: int) -> None:
+def take_together(
+    model: keras.Model, multiply_adds: int, steps_per_epoch: int, batch_size: int = 1
+) -> None:
     """Let `fit` take as many steps in a call as suit a step of so many multiply-adds forward.
 
     `fit` then needs the callback `EndWithEpoch`. What happens between steps, happens between calls:
     on TensorFlow nothing may change the learning rate within an epoch. On JAX it is a divisor of
-    the steps of an epoch, or there would be two programs; and one without a GPU, see jax_step.py.
+    the steps of an epoch, or there would be two programs; so few that their images, `batch_size` of
+    a step, fit into `BYTES_TOGETHER`; and one without a GPU, see jax_step.py.
     """
     if model.train_function is None:  # Keras' own
         return
     budget = TOGETHER_ON_GPU if devices.gpus() else TOGETHER
     steps = int(min(MOST, budget / (3 * multiply_adds)))  # back, for weights and images, is twice
     if keras.backend.backend() == "jax":
-        steps = largest_divisor(steps_per_epoch, steps if devices.gpus() else 1)
-    if steps > 1:
-        model.steps_per_execution = model.train_function.steps = steps
-        model.test_function = model.predict_function = None  # they may be there for single steps
+        fitting = BYTES_TOGETHER // (4 * batch_size * math.prod(model.input_shape[1:]))
+        steps = largest_divisor(steps_per_epoch, min(steps, fitting) if devices.gpus() else 1)
+    model.train_function.steps = max(1, steps)
+    if model.steps_per_execution != model.train_function.steps:
+        model.steps_per_execution = model.train_function.steps
+        model.test_function = model.predict_function = None  # they may be there for another number
 
 
 def largest_divisor(number: int, most: int) -> int:

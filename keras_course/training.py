@@ -22,6 +22,7 @@ from keras_course import (
     losses,
     models,
     optimizers,
+    out_of_memory,
     plots,
     runs,
     schedules,
@@ -30,7 +31,7 @@ from keras_course import (
 )
 from keras_course import replicas as replicated
 from keras_course.data import pipeline
-from keras_course.data.splits import Splits, digest
+from keras_course.data.splits import Split, Splits, digest
 from keras_course.errors import UserError
 from keras_course.layers import whitening
 from keras_course.loop import Loop
@@ -102,6 +103,12 @@ def batches(recipe: Recipe, splits: Splits, first_epoch: int = 0):
     return dataset, len(images) // recipe.batch_size
 
 
+def evaluation_batches(recipe: Recipe, split: Split):
+    """Return batches of images to be judged: twice as many as in a step, which keeps more of each;
+    at least 32, for speed, and at most 256."""
+    return pipeline.evaluation_batches(*split, min(256, max(32, 2 * recipe.batch_size)))
+
+
 def fit(
     recipe: Recipe,
     folder: str | Path,
@@ -138,7 +145,7 @@ def fit(
             recipe, minutes = Recipe(**loop.state.recipe), None
         splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
         train, steps_per_epoch = batches(recipe, splits)
-        validation = pipeline.evaluation_batches(*splits.validation)
+        validation = evaluation_batches(recipe, splits.validation)
         if model is None:
             with replicated.scope(loop.replicas, recipe.batch_size):
                 model = build(recipe, splits, precision)
@@ -146,7 +153,8 @@ def fit(
         on_jax = keras.backend.backend() == "jax"  # where each step of a call has its rate
         if (on_jax or recipe.schedule in schedules.BETWEEN_EPOCHS) and not extra_callbacks:
             total = architecture.total(architecture.rows(model))
-            step.take_together(model, total.multiply_adds * recipe.batch_size, steps_per_epoch)
+            multiply_adds = total.multiply_adds * recipe.batch_size
+            step.take_together(model, multiply_adds, steps_per_epoch, recipe.batch_size)
         seconds = loop.epoch_seconds or epoch_seconds
         seconds = seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:
@@ -156,8 +164,8 @@ def fit(
         files.write_text(folder / "recipe.json", recipe.to_json())
         left = loop.left(recipe.epochs)
         print(
-            f"Training {recipe.model} on {recipe.dataset}, {devices.describe()}, {precision}: "
-            f"at most {left} epochs of {timing.duration(seconds)}, "
+            f"Training {recipe.model} on {recipe.dataset}, {devices.describe(loop.replicas)}, "
+            f"{precision}: at most {left} epochs of {timing.duration(seconds)}, "
             f"{timing.duration(left * seconds)} in all. "
             "Ctrl-C ends it and keeps the best epoch.",
             flush=True,
@@ -233,7 +241,8 @@ def _test(run, splits):
     run.check_data(splits)
     model = run.model()
     run = run.write_metrics(test_set_opened=run.metrics["test_set_opened"] + 1)
-    logits = model.predict(pipeline.evaluation_batches(*splits.test), verbose=0)
+    with out_of_memory.told_of_looking():
+        logits = model.predict(evaluation_batches(recipe, splits.test), verbose=0)
     labels = splits.test.labels
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
     each_loss = keras.ops.convert_to_numpy(

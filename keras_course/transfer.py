@@ -19,7 +19,6 @@ import os
 import keras
 
 from keras_course import data, devices, files, folders, lock, runs, schedules, training
-from keras_course.data import pipeline
 from keras_course.data.splits import Splits, digest
 from keras_course.errors import UserError
 from keras_course.loop import Loop
@@ -106,7 +105,7 @@ def _name(source):
 def _fit(model, recipe, folder, splits, precision):
     """Train both parts, and write down how that ended."""
     _, steps_per_epoch = training.batches(recipe, splits)
-    validation = pipeline.evaluation_batches(*splits.validation)
+    validation = training.evaluation_batches(recipe, splits.validation)
     files.write_text(folder / "recipe.json", recipe.to_json())
     loop = Loop(folder, recipe.monitor, precision)
 

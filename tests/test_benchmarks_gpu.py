@@ -60,6 +60,26 @@ def test_what_does_not_fit_into_the_rest_of_a_call_is_not_begun(
     assert measured == ["a", "e"][: 1 + begun]
 
 
+def test_a_part_that_is_too_large_for_the_memory_fails_alone(measured, monkeypatch):
+    def full():
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+    steps = {"b": lambda: {"n": 1}, "c": full, "d": lambda: {"n": 2}}
+    monkeypatch.setitem(gpu.PIECES, "steps", lambda asked: steps)
+    monkeypatch.setattr(gpu.PIECES["steps"], "__doc__", "Numbers.")
+    monkeypatch.setattr(gpu, "ROWS", {"steps": gpu.Rows("| n |", lambda case: str(case["n"]))})
+    here = {"device": "GPU", "precision": "half", "versions": {}, "date": "today"}
+    results = {"short": False, **here, "pieces": {}}
+    assert gpu.run(["steps"], gpu.Asked(), results, keep)
+    found = results["pieces"]["steps"]
+    assert "memory" in found["c"]["failed"] and (found["b"]["n"], found["d"]["n"]) == (1, 2)
+    text = gpu.table({"machines": [results]})
+    assert "| d | 2.0 |\n\n- c failed: the memory of the device was full\n" in text
+    steps["e"] = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        gpu.run(["steps"], gpu.Asked(), results, keep)
+
+
 def test_nothing_is_measured_on_a_device_that_computes_something_else(measured, monkeypatch):
     found = {"loss": 0.0, "gradients": 0.1}
     monkeypatch.setitem(gpu.PIECES, "correctness", lambda asked: {"a": lambda: dict(found)})
@@ -97,6 +117,43 @@ def test_without_a_gpu_only_small_versions_are_measured(measured, monkeypatch, t
     with pytest.raises(SystemExit, match="sees no GPU"):
         gpu.go_on(["steps"], gpu.Asked(), tmp_path / "gpu.json")
     assert measured == [] and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "typed, said",
+    [
+        (["correctness", "stepps"], "Did you mean 'steps'?"),
+        (["correctness", "networks"], "need CIFAR-10: --data FOLDER"),
+        (["networks", "--data", "empty"], "need CIFAR-10: --data FOLDER"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_measured(
+    typed, said, measured, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["gpu", *typed, "--results", "gpu.json"])
+    with pytest.raises(SystemExit) as ended:
+        gpu.main()
+    assert ended.value.code == 2 and said in capsys.readouterr().err
+    assert measured == []
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="is JAX's")
+def test_a_short_run_measures_each_piece(monkeypatch, tmp_path):
+    path = tmp_path / "gpu.json"
+    pieces = ("correctness", "steps", "rates", "searches")
+    monkeypatch.setattr(gpu, "TIMED", 0)
+    monkeypatch.setattr(sys, "argv", ["gpu", *pieces, "--short", "--results", str(path)])
+    assert gpu.main() == 0
+    (found,) = json.loads(path.read_text())["machines"]
+    assert found["short"] and list(found["pieces"]) == list(pieces)
+    for name, done in found["pieces"].items():
+        assert list(done) == list(gpu.PIECES[name](gpu.Asked(short=True)))
+    steps, rates, searches = ([*found["pieces"][name].values()] for name in pieces[1:])
+    assert all(case["alone"] > 0 and case["milliseconds"] > 0 for case in steps)
+    assert all(case["milliseconds"] > 0 for case in rates)
+    assert all(0.1 < case["validation_accuracy"] < 1 for case in searches)
 
 
 def test_it_runs_on_jax_unless_told_otherwise(tmp_path):
@@ -152,6 +209,23 @@ def test_seeds_of_a_recipe_are_one_row():
     assert other == {"milliseconds": 3, "seeds": 1}
 
 
+def test_figures_of_other_versions_stay_beside_those_of_todays(measured, monkeypatch, tmp_path):
+    path = tmp_path / "gpu.json"
+    monkeypatch.setattr(gpu, "ROWS", {"steps": gpu.Rows("| n |", lambda case: str(case["n"]))})
+    monkeypatch.setattr(gpu.PIECES["steps"], "__doc__", "Numbers.")
+    monkeypatch.setattr(devices, "gpus", lambda: ["one"])
+    for jax, torch in ((1, 1), (2, 1), (1, 2)):
+        versions = {"jax": str(jax), "torch": str(torch)}
+        here = {"device": "H200", "precision": "half", "versions": versions, "date": "today"}
+        monkeypatch.setattr(gpu.machine, "today", lambda here=here: here)
+        assert gpu.go_on(["steps"], gpu.Asked(), path) == 0
+    assert measured == 2 * ["a", "b", "c", "d"]  # another PyTorch changes nothing
+    machines = json.loads(path.read_text())["machines"]
+    assert sorted(each["versions"]["jax"] for each in machines) == ["1", "2"]
+    text = gpu.table({"machines": machines}, "steps")
+    assert "H200, half, jax 1," in text and "H200, half, jax 2," in text
+
+
 def test_what_a_machine_has_not_measured_is_named(monkeypatch):
     def cases(*keys):
         return lambda asked: dict.fromkeys(keys)
@@ -168,6 +242,8 @@ def test_what_a_machine_has_not_measured_is_named(monkeypatch):
     "device, peak",
     [
         ("1 x NVIDIA H100 80GB HBM3", 989e12),
+        ("1 x NVIDIA H100 PCIe", 756e12),
+        ("NVIDIA H100 NVL, one of 2", 835e12),
         ("1 x NVIDIA A100-SXM4-40GB", 312e12),
         ("2 x NVIDIA L4", 121e12),
         ("1 x NVIDIA L40S", None),

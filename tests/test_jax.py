@@ -207,10 +207,18 @@ def test_a_call_has_a_divisor_of_the_steps_of_an_epoch(steps, together, monkeypa
     monkeypatch.setattr(devices, "gpus", lambda: [Gpu("9.0")])
     step.take_together(model, 1000, steps)
     assert model.steps_per_execution == model.train_function.steps == together
-    other = line()
-    step.in_one_graph(other)
-    step.take_together(other, step.TOGETHER_ON_GPU, steps)
-    assert other.steps_per_execution == 1
+    step.take_together(model, step.TOGETHER_ON_GPU, steps)  # for a later `fit`
+    assert model.steps_per_execution == model.train_function.steps == 1
+
+
+def test_the_images_of_a_call_are_limited_by_their_bytes(monkeypatch):
+    monkeypatch.setattr(devices, "gpus", lambda: [Gpu("9.0")])
+    monkeypatch.setattr(step, "BYTES_TOGETHER", 4 * 100 * 5)  # of 100 images of one number
+    model = line()
+    step.in_one_graph(model)
+    for batch_size, together in ((100, 5), (101, 4), (500, 1), (501, 1)):
+        step.take_together(model, 1000, 20, batch_size)
+        assert model.steps_per_execution == model.train_function.steps == together
 
 
 # Batches on the device. --------------------------------------------------------------------------
@@ -256,9 +264,9 @@ def test_batches_of_several_steps_that_are_made_in_one_call_are_those_of_each(
 
 def test_what_is_made_in_one_call_is_limited_by_its_bytes(monkeypatch):
     monkeypatch.setattr(devices, "gpus", lambda: ["a GPU"])
-    monkeypatch.setattr("keras_course.data.jax_batches.TOGETHER", 4 * 10 * IMAGES[0].size * 3)
+    monkeypatch.setattr("keras_course.data.jax_batches.BYTES_TOGETHER", 4 * 10 * IMAGES[0].size * 3)
     assert pipeline.training_batches(IMAGES, LABELS, 10).together == 2  # of 4 steps, 3 would fit
-    monkeypatch.setattr("keras_course.data.jax_batches.TOGETHER", 1)
+    monkeypatch.setattr("keras_course.data.jax_batches.BYTES_TOGETHER", 1)
     assert pipeline.training_batches(IMAGES, LABELS, 10).together == 1
 
 
@@ -301,21 +309,40 @@ class NoTransfer(keras.callbacks.Callback):
             self.steps += 1
 
 
-def test_a_network_of_averaged_weights_can_be_trained_again(splits):
-    recipe = Recipe(model="logistic_regression", batch_size=16, averaging=0.9)
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_a_network_of_averaged_weights_can_be_judged_and_trained_again(precision, splits):
+    recipe = Recipe(model="logistic_regression", batch_size=16, averaging=0.9, precision=precision)
     model = training.build(recipe, splits)
     train, _ = training.batches(recipe, splits)
-    for _ in range(2):  # behind the first, Keras gives weights and averages the same arrays
+    for _ in range(2):  # behind `fit` the weights are the averages, and both go on
+        before = model.get_weights()[0]
         model.fit(train, steps_per_epoch=3, shuffle=False, verbose=0)
-    assert int(model.optimizer.iterations) == 6
+        model.evaluate(*splits.validation, verbose=0)
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        kernel, average = model.get_weights()[0], optimizer._model_variables_moving_average[0]
+        np.testing.assert_array_equal(kernel, average)
+        assert not np.array_equal(kernel, before)
+    assert int(optimizer.iterations) == 6
 
 
-def test_no_image_goes_from_the_host_to_the_device_in_a_step(splits):
+def test_no_image_goes_from_the_host_to_the_device_in_a_step(splits, monkeypatch):
+    device_put, sent = jax.device_put, []
+
+    def counted(values, *given):
+        leaves = jax.tree.leaves(values)
+        sent.extend(each.nbytes for each in leaves if not isinstance(each, jax.Array))
+        return device_put(values, *given)
+
+    monkeypatch.setattr(jax, "device_put", counted)
+    splits = splits._replace(train=bright_channel(96, seed=5))  # not on the device yet
     model = training.build(Recipe(model="logistic_regression", batch_size=16), splits)
     train, steps = training.batches(Recipe(batch_size=16), splits)
+    assert sum(sent) > splits.train.images.nbytes  # all of them, once
+    sent.clear()
     watch = NoTransfer()
     model.fit(train, steps_per_epoch=steps, callbacks=[watch], shuffle=False, verbose=0)
     assert watch.steps == steps - 1
+    assert 0 < sum(sent) < splits.train.images[0].nbytes  # not even one
     with pytest.raises(Exception, match="Disallowed host-to-device transfer"):
         model.fit(**ones_of(splits), callbacks=[NoTransfer()])  # so the guard does guard
 
@@ -367,6 +394,15 @@ def test_a_run_says_that_it_was_made_by_jax(splits, tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not devices.gpus(), reason="JAX sees no GPU here")
+def test_a_run_on_a_gpu_learns_and_names_it(splits, tmp_path):
+    run = training.fit(replace(SMALL, epochs=8), tmp_path, splits=splits, epoch_seconds=1)
+    assert jax.devices()[0].device_kind in run.metrics["device"]
+    assert run.metrics["validation"]["accuracy"] > 0.9
+    assert run.history[-1]["loss"] < run.history[0]["loss"]
+
+
 class Gpu:
     platform, device_kind = "gpu", "NVIDIA H100 80GB HBM3"
 
@@ -379,10 +415,23 @@ class Gpu:
     [("9.0", "bfloat16"), ("7.5", "float16"), ("6.1", "float32"), ("gfx90a", "float32")],
 )
 def test_a_gpu_is_named_and_gets_the_precision_of_its_hardware(capability, precision, monkeypatch):
-    monkeypatch.setattr(jax, "devices", lambda: [Gpu(capability)] * 2)
+    monkeypatch.setattr(jax, "devices", lambda: [Gpu(capability)])
     assert devices.choose_precision("auto") == precision
-    assert devices.describe() == "2 x NVIDIA H100 80GB HBM3"
+    assert devices.describe() == "1 x NVIDIA H100 80GB HBM3"
     devices.require_gpu()
+
+
+@pytest.mark.parametrize(
+    "used, name",
+    [
+        (1, "NVIDIA H100 80GB HBM3, one of 8"),
+        (4, "NVIDIA H100 80GB HBM3, 4 of 8"),
+        (8, "8 x NVIDIA H100 80GB HBM3"),
+    ],
+)
+def test_of_several_gpus_those_are_named_that_train(used, name, monkeypatch):
+    monkeypatch.setattr(jax, "devices", lambda: [Gpu("9.0")] * 8)
+    assert devices.describe(used) == name
 
 
 @pytest.mark.parametrize("platform, count", [("gpu", 1), ("cuda", 1), ("rocm", 1), ("cpu", 0)])

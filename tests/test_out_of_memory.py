@@ -8,6 +8,7 @@ import pytest
 
 from keras_course import out_of_memory, runs, timing, training
 from keras_course.data import pipeline
+from keras_course.data.splits import Split
 from keras_course.errors import Failure, UserError, memory_is_full
 from keras_course.recipes import Recipe
 from keras_course.search.one_model import OneModel
@@ -72,6 +73,29 @@ def test_measuring_and_the_range_test_end_in_the_same_words(memory_for, splits):
     validation = pipeline.evaluation_batches(*splits.validation)
     with pytest.raises(out_of_memory.OutOfMemory, match="Not even a step of one image fits"):
         timing.measure_epoch(training.build(RECIPE, splits), train, steps, validation)
+
+
+@pytest.mark.parametrize(
+    "batch_size, judged", [(1, 32), (16, 32), (40, 80), (128, 256), (512, 256)]
+)
+def test_a_smaller_batch_size_makes_the_validation_smaller_too(batch_size, judged):
+    recipe = dataclasses.replace(RECIPE, batch_size=batch_size)
+    images = Split(np.zeros((3840, 1, 1, 1), "uint8"), np.zeros(3840, "int64"))
+    images, _ = next(iter(training.evaluation_batches(recipe, images)))
+    assert len(images) == judged
+
+
+def test_a_test_that_does_not_fit_says_so_and_stays_counted(splits, tmp_path, monkeypatch):
+    run = training.fit(RECIPE, tmp_path, splits=splits, epoch_seconds=1)
+
+    def predict(*_, **__):
+        raise full()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "predict", predict)
+        with pytest.raises(out_of_memory.OutOfMemory, match="was full. End what else computes"):
+            training.test(run, splits=splits)
+    assert training.test(run, splits=splits).metrics["test_set_opened"] == 2
 
 
 def test_a_memory_that_something_else_took_is_told_apart(splits):

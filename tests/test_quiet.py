@@ -15,6 +15,23 @@ sys.exit(main(["models", "describe", "lenet"]))
 """
 
 
+MEMORY = ("XLA_PYTHON_CLIENT_PREALLOCATE", "TF_FORCE_GPU_ALLOW_GROWTH")
+
+
+@pytest.mark.parametrize("asked, found", [({}, "false true"), (dict.fromkeys(MEMORY, "1"), "1 1")])
+def test_a_gpu_can_be_shared_unless_the_user_wants_it_otherwise(asked, found):
+    environment = {name: value for name, value in os.environ.items() if name not in MEMORY}
+    program = f"import os, keras_course; print(*map(os.environ.get, {MEMORY}))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+        env={**environment, **asked},
+    )
+    assert done.stdout.split() == found.split()
+
+
 @pytest.mark.parametrize(
     "backend, missing, message",
     [

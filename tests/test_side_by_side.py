@@ -1,6 +1,7 @@
 """Many rates in one program: each copy learns what it would alone."""
 
 import itertools
+import weakref
 from dataclasses import replace
 
 import jax
@@ -197,6 +198,29 @@ def test_where_the_memory_is_too_small_fewer_are_trained_at_a_time(
     assert sorted(row["trial"] for row in found.leaderboard["trials"]) == list("012345")
     assert [row["status"] for row in found.leaderboard["trials"]] == ["finished"] * 6
     assert "Too little memory for 5 copies: 2 at a time." in capsys.readouterr().out
+
+
+def test_copies_that_did_not_fit_leave_the_memory_before_fewer_begin(tmp_path, monkeypatch):
+    learn, device_put, seen, alive = Copies._learn, jax.device_put, [], []
+
+    def limited(copies, state, rates, batch):
+        if len(rates) > 1:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+        return learn(copies, state, rates, batch)
+
+    def placed(values, *_):
+        if not isinstance(values, list):  # a batch
+            return device_put(values)
+        alive.append(sum(array() is not None for array in seen))
+        state = device_put(values)
+        seen.extend(weakref.ref(array) for array in jax.tree.leaves(state))
+        return state
+
+    monkeypatch.setattr(Copies, "_learn", limited)
+    monkeypatch.setattr(jax, "device_put", placed)
+    tune(LINEAR, tmp_path, **QUICK, search="grid", trials=3, parallel_rates=3)
+    assert alive == [0] * 5  # when 3, 1, 2, 1 and 1 begin
+    assert seen and not any(array() for array in seen)
 
 
 def test_a_trial_that_is_promoted_from_one_that_failed_has_failed(tmp_path, monkeypatch, capsys):

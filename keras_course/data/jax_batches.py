@@ -18,9 +18,7 @@ from keras_course import devices
 from keras_course.augmentation import augment
 from keras_course.data import pipeline
 from keras_course.errors import Failure, memory_is_full
-from keras_course.step import MOST, largest_divisor
-
-TOGETHER = 2**28  # bytes of float32 images that a call makes; it may hold twice as many meanwhile
+from keras_course.step import BYTES_TOGETHER, MOST, largest_divisor
 
 _placed: dict[int, jax.Array] = {}
 
@@ -57,7 +55,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self.steps = count // batch_size  # of an epoch
         self.first = first_epoch * self.steps
         self.epoch, self.order = None, None
-        fitting = TOGETHER // (4 * batch_size * images[0].size) if devices.gpus() else 1
+        fitting = BYTES_TOGETHER // (4 * batch_size * images[0].size) if devices.gpus() else 1
         self.together = largest_divisor(self.steps, min(MOST, fitting))
         self.made, self.batches = None, []
         self.count, self.batch_size, self.seed, self.alternate = count, batch_size, seed, alternate

@@ -37,6 +37,7 @@ class Copies:
 
     def begin(self, values: Sequence[list[np.ndarray]]) -> None:
         """Make one copy of each list of values, as `variables.read` returns them."""
+        self.state = None  # those before them leave their memory
         place = {id(variable): at for at, variable in enumerate(variables.of(self.model))}
         self.state = jax.device_put(
             [

@@ -28,8 +28,10 @@ class SideBySide(Narrator):
         self.copies = Copies(self.hypermodel.model)
 
     def search(self, **_):
-        while trials := self._next_trials():
-            self._run(trials)
+        with self.alone({}):
+            while trials := self._next_trials():
+                self._run(trials)
+        self.copies.state = None  # what comes next needs the memory
 
     def _next_trials(self):
         trials = []
@@ -48,11 +50,7 @@ class SideBySide(Narrator):
         if not trials:
             return
         began = time.perf_counter()
-        try:
-            losses, epochs = self._train(trials)
-        except Exception as error:
-            if files.says_full(error) or not memory_is_full(error):
-                raise
+        if (found := self._train_if_they_fit(trials)) is None:
             if len(trials) == 1:
                 self._give_up(trials[0], "failed", "it does not fit into the memory of the device")
                 return
@@ -61,11 +59,24 @@ class SideBySide(Narrator):
             self._run(trials[:half])  # which may lower `at_once` further
             self._run(trials[half:])
             return
+        losses, epochs = found
         seconds = (time.perf_counter() - began) / len(trials)
         for number, trial in enumerate(trials):
             if "tuner/epochs" in trial.hyperparameters.values:  # one that may be promoted
                 variables.save(self.copies.load(number), self._state(trial.trial_id))
             self._end(trial, losses[number], epochs[number], seconds)
+
+    def _train_if_they_fit(self, trials):
+        """Return what `_train` does, or None where the memory of the device is too small.
+
+        Then nothing holds that memory any more: an error that is still handled would.
+        """
+        try:
+            return self._train(trials)
+        except Exception as error:
+            if files.says_full(error) or not memory_is_full(error):
+                raise
+            return None
 
     def _train(self, trials):
         """Return for each trial the losses of its steps, and a row of metrics for each epoch."""
@@ -93,6 +104,7 @@ class SideBySide(Narrator):
         for batch in batches:
             yield batch
             self.bar.update(copies)
+            self.interrupt.end_if_asked()
 
     def _end(self, trial, losses, rows, seconds):
         """Leave what a trial was, and tell the oracle and the reader of it."""

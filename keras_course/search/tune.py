@@ -39,7 +39,6 @@ from keras_course import (
     training,
     variables,
 )
-from keras_course.data import pipeline
 from keras_course.data.splits import Split, Splits, stratified
 from keras_course.errors import Failure, UserError
 from keras_course.recipes import Recipe
@@ -270,7 +269,7 @@ def _tuner(kind, oracle, known, recipe, splits, chosen, model, project, trial_se
         model,
         (low, high),
         beginning,
-        pipeline.evaluation_batches(*chosen),
+        training.evaluation_batches(recipe, chosen),
         max(1, round(known["steps"] / epochs)),
         recipe.seed,
     )

@@ -5,8 +5,8 @@ import pytest
 
 from tests.faults import operations, processes
 
-# In `make test` one operation is tried, in `make test-faults` each; of Hyperband's, which are twice as
-# many, each fifth. Twenty minutes are to be enough for the whole suite.
+# In `make test` one operation is tried, in `make test-faults` each; of Hyperband's, which are twice
+# as many, each fifth. Twenty minutes are to be enough for the whole suite.
 STEP = {"hyperband": 5}
 
 
