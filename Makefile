@@ -28,7 +28,7 @@ test-lessons: .venv/installed-lessons  ## half an hour on two cores: every lesso
 	$(BIN)/keras-course staff verify --full
 	$(BIN)/python -m pytest -q -m lessons
 
-test-faults: .venv/installed-dev  ## long: a run and a search, broken wherever they could be
+test-faults: .venv/installed-dev  ## twenty minutes on two cores: a run and a search, broken wherever they could be
 	$(BIN)/python -m benchmarks.faults
 
 bench: .venv/installed-dev  ## of this machine, in under ten minutes; the race where CIFAR-10 is prepared

@@ -80,7 +80,7 @@ class EndOnInterrupt(keras.callbacks.Callback):
         told, self.teller = socket.socketpair()
         self.teller.setblocking(False)
         self.told_before = signal.set_wakeup_fd(self.teller.fileno(), warn_on_full_buffer=False)
-        EndOnInterrupt.listening = self
+        self.outer, EndOnInterrupt.listening = EndOnInterrupt.listening, self
         threading.Thread(target=self._watch, args=(told,), daemon=True).start()
 
     def _ask(self, number, frame):
@@ -95,7 +95,7 @@ class EndOnInterrupt(keras.callbacks.Callback):
             heard = told.recv(1)
             while heard and heard[0] not in SIGNALS:
                 heard = told.recv(1)
-            if heard and not self.over.wait(PATIENCE):
+            if heard and not self.over.wait(PATIENCE) and not (self.asked and self.twice):
                 self._insist(heard[0])
             self.closed.wait()  # until then Python writes here
 
@@ -131,13 +131,13 @@ class EndOnInterrupt(keras.callbacks.Callback):
             self.teller.close()
             for number, handler in self.before.items():
                 signal.signal(number, handler)
-            self.before, EndOnInterrupt.listening = {}, None
+            self.before, EndOnInterrupt.listening = {}, self.outer
         self.closed.set()
 
 
 def _in_a_forked_child():
     """A process that a user's code forks has signals of its own."""
-    if EndOnInterrupt.listening:
+    while EndOnInterrupt.listening:
         EndOnInterrupt.listening.close()
 
 

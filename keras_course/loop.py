@@ -172,7 +172,10 @@ class Loop:
         except KeyboardInterrupt:
             self.status = "interrupted"
             if not self.best.epoch and state is None and self.best._model is not None:
-                self.best.save()  # no epoch has ended: these weights are the best there are
+                # No epoch has ended: these weights are the best there are. While JAX traces the
+                # first step, the network has none.
+                with contextlib.suppress(TypeError):
+                    self.best.save()
             self._tell()
             raise
         finally:

@@ -82,16 +82,25 @@ def take_together(
     the steps of an epoch, or there would be two programs; so few that their images, `batch_size` of
     a step, fit into `BYTES_TOGETHER`; and one without a GPU, see jax_step.py.
     """
-    if model.train_function is None:  # Keras' own
-        return
     budget = TOGETHER_ON_GPU if devices.gpus() else TOGETHER
     steps = int(min(MOST, budget / (3 * multiply_adds)))  # back, for weights and images, is twice
     if keras.backend.backend() == "jax":
         fitting = BYTES_TOGETHER // (4 * batch_size * math.prod(model.input_shape[1:]))
         steps = largest_divisor(steps_per_epoch, min(steps, fitting) if devices.gpus() else 1)
-    model.train_function.steps = max(1, steps)
-    if model.steps_per_execution != model.train_function.steps:
-        model.steps_per_execution = model.train_function.steps
+    _take(model, max(1, steps))
+
+
+def take_singly(model: keras.Model) -> None:
+    """Let `fit` take one step in a call, also after an earlier `fit` that took several."""
+    _take(model, 1)
+
+
+def _take(model, steps):
+    if not hasattr(model.train_function, "steps"):  # Keras' own, which takes one
+        return
+    model.train_function.steps = steps
+    if model.steps_per_execution != steps:
+        model.steps_per_execution = steps
         model.test_function = model.predict_function = None  # they may be there for another number
 
 

@@ -155,6 +155,8 @@ def fit(
             total = architecture.total(architecture.rows(model))
             multiply_adds = total.multiply_adds * recipe.batch_size
             step.take_together(model, multiply_adds, steps_per_epoch, recipe.batch_size)
+        else:
+            step.take_singly(model)
         seconds = loop.epoch_seconds or epoch_seconds
         seconds = seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:

@@ -677,6 +677,9 @@ def test_a_trial_at_which_the_process_ends_again_and_again_is_given_up(tmp_path,
                 search(tuner_of(tmp_path, trials=2))
     first, second = search(tuner_of(tmp_path, trials=2))
     assert first["reason"] == "its process ended 3 times" and second["status"] == "finished"
+    events = journal.Journal(tmp_path / "tuner" / "journal").events
+    begun = [event for event in events if event["event"] == "begin" and event["trial"] == "0"]
+    assert len(begun) == 4
 
 
 def test_a_second_process_is_refused_while_a_tuner_searches(tmp_path):

@@ -117,6 +117,17 @@ def test_where_keras_is_asked_for_something_else_its_own_step_stays(option):
     assert model.steps_per_execution == option.get("steps_per_execution", 1)
 
 
+def test_keras_own_step_takes_one_at_a_time_also_when_it_was_traced_before():
+    model, _ = compiled(jit_compile=True)  # as Keras chooses on a GPU
+    step.in_one_graph(model)
+    history(model, steps=1)
+    step.take_together(model, 1, 4)
+    assert model.steps_per_execution == 1
+    assert model.optimizer.iterations.numpy() == 5
+    history(model, steps=4)
+    assert model.optimizer.iterations.numpy() == 25
+
+
 def test_a_frozen_network_that_is_compiled_anew_gets_a_new_step():
     model = models.build("simple_cnn", input_shape=(16, 16, 3), num_classes=3)
     for trainable in (False, True):

@@ -4,6 +4,7 @@ KerasTuner continues any search it finds in a folder, also one of another networ
 of rates, and hands out the old results. Here `search.json` in the folder says what they are of.
 """
 
+import contextlib
 import dataclasses
 from importlib import metadata
 from pathlib import Path
@@ -81,7 +82,10 @@ def write(path: Path, values: dict) -> None:
     """Write the file and the one before it, where they do not say this: without what a search is
     of, its trials are worth nothing."""
     for generation in (files.older(path), path):
-        if integrity.intact(generation) != values:
+        said = None
+        with contextlib.suppress(FileNotFoundError, integrity.Damaged):
+            said = integrity.read_sealed(generation)
+        if said != values:
             integrity.write_sealed(generation, values)
 
 

@@ -180,7 +180,7 @@ def _tune(
             **_find_band(recipe, model, train, band, range_test_steps, folder),
             "direction": oracle.objective.direction,
             "classes": len(splits.class_names),
-            "device": devices.describe(),
+            "device": devices.describe(min(workers or 1, max(1, len(devices.gpus())))),
             # As asked for; a few more or less are chosen, each class in its share.
             "judges": validation_images,
         }

@@ -141,7 +141,8 @@ class PairedTuner(kt.Tuner):
         }
         writable = os.access(self.project, os.W_OK)  # or it can be looked at all the same
         with lock.alone(self.project) if writable else contextlib.nullcontext():
-            files.remove_unfinished(self.project)
+            if writable:
+                files.remove_unfinished(self.project)
             path = self.project / "journal"
             self.journal = recorded.record(self.oracle, path, header, self._is_whole)
 
