@@ -143,7 +143,8 @@ def worker(monkeypatch, tmp_path):
 
 
 def test_a_worker_that_dies_before_it_has_read_a_word_is_started_again(tmp_path):
-    assert sum(part.images.nbytes for part in SPLITS[:3]) > 2**16  # more than a pipe holds
+    given = sum(part.images.nbytes + part.labels.nbytes for part in SPLITS[:3])
+    assert given > 2**16  # more than a pipe holds
     team = started(tmp_path / "team", search="random", trials=3, workers=1)
     wait_for(lambda: processes_of(team), team)
     os.kill(processes_of(team)[0], signal.SIGKILL)
