@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -20,6 +21,8 @@ collect_ignore = [] if os.environ.get("KERAS_BACKEND") == "jax" else ON_JAX
 
 def pytest_configure(config):
     """Import Keras before the tests; the process that only hands them out needs none."""
+    # What a shell has started in the background ignores Ctrl-C, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
         quiet.import_keras()
         from keras_course import timing

@@ -23,11 +23,6 @@ COMMANDS = {
 COMMANDS["tune with two workers"] = ([*COMMANDS["tune"][0], "--workers", "2"], "trial  2/40")
 
 
-def heeding_ctrl_c():
-    """As a terminal starts a program; in the background of a script Ctrl-C is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.faults
 @pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 @pytest.mark.parametrize("name", COMMANDS)
@@ -37,9 +32,7 @@ def test_a_signal_ends_it_within_ten_seconds(name, number, code, tmp_path, recor
     command = [sys.executable, "-m", "keras_course", *typed, *SMALL, "--output", str(folder)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with log.open("w") as said:
-        process = subprocess.Popen(
-            command, stdout=said, stderr=said, env=environment, preexec_fn=heeding_ctrl_c
-        )
+        process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
     try:
         wait_for(lambda: reached in log.read_text(), process)
         process.send_signal(number)
