@@ -200,15 +200,20 @@ def test_transfer_goes_on_in_the_part_where_it_was(epoch, splits, tmp_path, monk
     assert run.metrics["transfer"]["frozen_epochs"] == 2
 
 
+def whole_and_cut(splits, tmp_path, monkeypatch):
+    """Train in the folder "whole", and again in one that is cut off after epoch 3; return that."""
+    training.fit(TINY, tmp_path / "whole", splits=splits)
+    with monkeypatch.context() as patched:
+        cut_off_after(3, patched)
+        with pytest.raises(CutOff):
+            training.fit(TINY, tmp_path / "cut", splits=splits)
+    return tmp_path / "cut"
+
+
 def test_a_damaged_state_or_model_is_noticed_and_the_one_before_it_is_used(
     splits, tmp_path, monkeypatch, capsys
 ):
-    training.fit(TINY, tmp_path / "whole", splits=splits)
-    folder = tmp_path / "cut"
-    cut_off_after(3, monkeypatch)
-    with pytest.raises(CutOff):
-        training.fit(TINY, folder, splits=splits)
-    monkeypatch.undo()
+    folder = whole_and_cut(splits, tmp_path, monkeypatch)
     state = bytearray((folder / "last.npz").read_bytes())
     state[len(state) // 2] ^= 1
     (folder / "last.npz").write_bytes(state)
@@ -230,12 +235,7 @@ def test_a_damaged_state_or_model_is_noticed_and_the_one_before_it_is_used(
 def test_a_damaged_best_model_is_written_anew_from_the_last_state(
     splits, tmp_path, monkeypatch, capsys
 ):
-    training.fit(TINY, tmp_path / "whole", splits=splits)
-    folder = tmp_path / "cut"
-    cut_off_after(3, monkeypatch)
-    with pytest.raises(CutOff):
-        training.fit(TINY, folder, splits=splits)
-    monkeypatch.undo()
+    folder = whole_and_cut(splits, tmp_path, monkeypatch)
     for path in (folder / "best.keras", folder / "best.older.keras"):
         path.write_bytes(path.read_bytes()[:-100])
     training.fit(TINY, folder, splits=splits)
