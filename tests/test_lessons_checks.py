@@ -33,15 +33,18 @@ def written(folder):
     ]
 
 
-SEED = int(np.random.SeedSequence().entropy % 2**32)  # new in each process; a failure tells it
+NEW = int(np.random.SeedSequence().entropy % 2**32)  # in each process; a failure tells it
+on_draws = pytest.mark.parametrize(
+    "seed", [1, pytest.param(NEW, marks=pytest.mark.slow)], ids=["known", "new"]
+)
 
 
 @functools.cache
-def on_one_draw(check):
+def on_one_draw(check, seed):
     """Return the check with cases of the seed, which finds out once, not for each answer, what the
     right function and the usual mistakes make of them."""
     twin, found = copy.copy(check), {}
-    cases = [dict(case) for case in check.cases(np.random.default_rng(SEED))]
+    cases = [dict(case) for case in check.cases(np.random.default_rng(seed))]
     known = {id(function) for function in (check.right, *check.mistakes.values())}
 
     def observe(function, **inputs):
@@ -69,19 +72,21 @@ def frozen(value):
     return repr(value)
 
 
+@on_draws
 @pytest.mark.parametrize(("check", "function"), written("mistakes"))
-def test_a_mistake_is_named(check, function):
+def test_a_mistake_is_named(check, function, seed):
     with pytest.raises(CheckFailed) as failed:
-        on_one_draw(check)(function)
+        on_one_draw(check, seed)(function)
     words, said = inspect.getdoc(function), str(failed.value).replace(function.__name__, "")
-    assert words in said, SEED
-    assert NOTHING_USUAL not in said, SEED
+    assert words in said, seed
+    assert NOTHING_USUAL not in said, seed
 
 
 @pytest.mark.staff
+@on_draws
 @pytest.mark.parametrize(("check", "function"), written("answers"))
-def test_another_style_is_right(check, function, capsys):
-    on_one_draw(check)(function)
+def test_another_style_is_right(check, function, seed, capsys):
+    on_one_draw(check, seed)(function)
     assert capsys.readouterr().out == f"{check.number} ok\n"
 
 

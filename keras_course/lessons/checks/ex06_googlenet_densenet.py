@@ -498,7 +498,11 @@ def _one_of_each(points):
 
 
 def _some_points(random):
-    """Points on the front, one of them twice, and others that are as cheap or as good as those."""
+    """Points on the front, one of them twice, and others that are as cheap or as good as those.
+
+    The first one is the most expensive of the front, with the last name: the front is in the order
+    neither of its costs nor of the alphabet.
+    """
     cheapest = int(random.integers(5, 10))  # so cheap that no other has more accuracy per cost
     costs = sorted(int(each) for each in random.choice(range(40, 90), 4, replace=False))
     costs = [cheapest, *costs]
@@ -511,13 +515,11 @@ def _some_points(random):
         (costs[2], second),  # as good, more expensive
         (costs[2], third),
         (costs[3], top),
-        (costs[3], top),
         (costs[4], low),  # worse than all, and most expensive
     ]
-    names = random.permutation(["A", "B", "C", "D", "E", "F", "G", "H"])
-    pairs = [(str(name), point) for name, point in zip(names, points, strict=True)]
-    pairs = [pairs[place] for place in random.permutation(len(pairs))]
-    return dict(pairs)
+    points = [(costs[3], top), *(points[place] for place in random.permutation(len(points)))]
+    names = ["H", *random.permutation(["A", "B", "C", "D", "E", "F", "G"])]
+    return {str(name): point for name, point in zip(names, points, strict=True)}
 
 
 def _two_beaten(random):

@@ -92,12 +92,14 @@ choose = Check(
 
 
 def _batches(random, sizes, classes):
-    """Draw labels and answers; in the last and smallest batch only the first one is right."""
+    """Draw labels and answers, each batch with another share of wrong ones: one in six of the first
+    one, more from batch to batch, and all but one image of the last and smallest one."""
     batches = []
-    for size in sizes:
+    for index, size in enumerate(sizes, start=1):
         probabilities = random.dirichlet(np.ones(classes), size)
         labels = probabilities.argmax(axis=1)
-        wrong = np.arange(size) > 0 if size == sizes[-1] else random.random(size) < 0.3
+        errors = size - 1 if index == len(sizes) else round(size * index / 6)
+        wrong = random.permutation(np.arange(size) < errors)
         batches.append(((labels + wrong) % classes, probabilities))
     return batches
 
