@@ -73,7 +73,7 @@ def create_variables(model: keras.Model) -> None:
 
 
 def take_together(
-    model: keras.Model, multiply_adds: int, steps_per_epoch: int, batch_size: int = 1
+    model: keras.Model, multiply_adds: int, steps_per_epoch: int, batch_size: int
 ) -> None:
     """Let `fit` take as many steps in a call as suit a step of so many multiply-adds forward.
 

@@ -202,12 +202,12 @@ def test_a_single_step_is_no_loop(together, loops):
 def test_a_call_has_a_divisor_of_the_steps_of_an_epoch(steps, together, monkeypatch):
     model = line()
     step.in_one_graph(model)
-    step.take_together(model, 1000, steps)
+    step.take_together(model, 1000, steps, 8)
     assert model.steps_per_execution == 1  # without a GPU
     monkeypatch.setattr(devices, "gpus", lambda: [Gpu("9.0")])
-    step.take_together(model, 1000, steps)
+    step.take_together(model, 1000, steps, 8)
     assert model.steps_per_execution == model.train_function.steps == together
-    step.take_together(model, step.TOGETHER_ON_GPU, steps)  # for a later `fit`
+    step.take_together(model, step.TOGETHER_ON_GPU, steps, 8)  # for a later `fit`
     assert model.steps_per_execution == model.train_function.steps == 1
 
 

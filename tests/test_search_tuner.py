@@ -14,8 +14,7 @@ import pytest
 from keras_course import files, training, variables
 from keras_course.data import pipeline
 from keras_course.errors import Terminated, UserError
-from keras_course.search import fingerprint, journal, memory_kills, oracles, tune
-from keras_course.search import tuner as tuner_module
+from keras_course.search import deaths, fingerprint, journal, memory_kills, oracles, tune
 from keras_course.search.one_model import OneModel
 from keras_course.search.tuner import PairedTuner, _SaveState, execution_seed
 from tests.search_rows import LINEAR, SPLITS, compiled_once
@@ -664,7 +663,7 @@ def test_a_trial_at_which_the_process_ends_again_and_again_is_given_up(tmp_path,
     class Killed(BaseException):
         pass
 
-    monkeypatch.setattr(tuner_module, "ENDS", 3)
+    monkeypatch.setattr(deaths, "OF_ANY_KIND", 3)
     ends = [KeyboardInterrupt, Killed, KeyboardInterrupt, Killed, Killed]  # Ctrl-C is no death
 
     def fit(self, *args, **kwargs):

@@ -63,7 +63,7 @@ def test_it_trains_as_keras_own_step_does(optimizer, together):
     ours, _ = compiled(optimizer)
     step.in_one_graph(ours)
     if together > 1:
-        step.take_together(ours, round(step.TOGETHER / 3 / together), 4)
+        step.take_together(ours, round(step.TOGETHER / 3 / together), 4, 8)
         assert ours.steps_per_execution == together  # which does not divide the steps
     found = history(ours)
     for name, values in expected.items():
@@ -112,7 +112,7 @@ def test_the_optimizer_within_the_one_that_scales_the_loss_sums_no_gradients_eit
 def test_where_keras_is_asked_for_something_else_its_own_step_stays(option):
     model, _ = compiled(**option)
     step.in_one_graph(model)
-    step.take_together(model, 1, 4)
+    step.take_together(model, 1, 4, 8)
     assert model.train_function is None
     assert model.steps_per_execution == option.get("steps_per_execution", 1)
 
@@ -121,7 +121,7 @@ def test_keras_own_step_takes_one_at_a_time_also_when_it_was_traced_before():
     model, _ = compiled(jit_compile=True)  # as Keras chooses on a GPU
     step.in_one_graph(model)
     history(model, steps=1)
-    step.take_together(model, 1, 4)
+    step.take_together(model, 1, 4, 8)
     assert model.steps_per_execution == 1
     assert model.optimizer.iterations.numpy() == 5
     history(model, steps=4)
@@ -144,7 +144,7 @@ def test_what_was_validated_before_is_validated_as_a_whole_when_steps_are_taken_
     step.in_one_graph(model)
     batches = pipeline.evaluation_batches(*bright_channel(64), 8)
     before = model.evaluate(batches, verbose=0), model.predict(batches, verbose=0)
-    step.take_together(model, 1, 4)
+    step.take_together(model, 1, 4, 8)
     after = model.evaluate(batches, verbose=0), model.predict(batches, verbose=0)
     np.testing.assert_allclose(before[0], after[0], rtol=1e-6)
     np.testing.assert_allclose(before[1], after[1], rtol=1e-6)
@@ -154,14 +154,14 @@ def test_a_large_step_stays_alone_and_a_small_one_does_not():
     model, _ = compiled()
     step.in_one_graph(model)
     for multiply_adds, steps in ((5e9, 1), (1e9, 3), (1e3, step.MOST), (5e9, 1)):
-        step.take_together(model, multiply_adds, 100)
+        step.take_together(model, multiply_adds, 100, 8)
         assert model.steps_per_execution == model.train_function.steps == steps
 
 
 def test_a_loss_that_is_not_finite_ends_the_call_and_its_step_is_named():
     model, _ = compiled("nesterov")
     step.in_one_graph(model)
-    step.take_together(model, 1, 4)
+    step.take_together(model, 1, 4, 8)
     model.optimizer.learning_rate = 1e38
     with pytest.raises(Diverged) as raised:
         history(model, 8, [StopWhenNotFinite()])

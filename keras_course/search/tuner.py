@@ -27,7 +27,6 @@ The names in KerasTuner that begin with an underscore are those of the version i
 import contextlib
 import gc
 import inspect
-import itertools
 import json
 import math
 import os
@@ -43,12 +42,9 @@ from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 from keras_course import files, integrity, lock, step, variables
 from keras_course.errors import UserError, memory_is_full
 from keras_course.guards import Diverged, EndOnInterrupt, StopWhenNotFinite
-from keras_course.search import fingerprint, memory_kills, recorded
+from keras_course.search import deaths, fingerprint, recorded
 from keras_course.search.range_test import StepLosses
 from keras_course.time_limit import TimeLimitExceeded, time_limit
-
-DEATHS = 2  # of the process in one trial, while Linux killed processes for memory
-ENDS = 20  # in one trial, of whatever kind
 
 
 def execution_seed(seed: int, execution: int, trial: int | None = None) -> int:
@@ -285,26 +281,9 @@ class PairedTuner(kt.Tuner):
         """Note that the trial begins; return how it ends instead where it took processes along."""
         if self.journal is None:  # the chief knows how its workers die
             return None
-        now = {
-            "event": "begin",
-            "trial": trial.trial_id,
-            "boot": memory_kills.boot(),
-            "kills": memory_kills.count(),
-        }
-        events = [e for e in self.journal.events if e.get("trial") == trial.trial_id]
-        deaths = [  # it began, and was neither left nor ended before it began again
-            (one, other)
-            for one, other in itertools.pairwise([*events, now])
-            if one["event"] == other["event"] == "begin"
-        ]
-        full = [
-            one["boot"] == other["boot"] and (one["kills"] or 0) < (other["kills"] or 0)
-            for one, other in deaths
-        ]
-        if sum(full) >= DEATHS:
-            return "failed", f"its process ended {sum(full)} times: the memory was full"
-        if len(deaths) >= ENDS:
-            return "failed", f"its process ended {len(deaths)} times"
+        now = deaths.beginning(trial.trial_id)
+        if reason := deaths.too_many(self.journal.events, now):
+            return "failed", reason
         self.journal.add(now)
         return None
 
