@@ -67,7 +67,7 @@ def test_the_fast_path_learns_what_the_plain_one_does():
     images, labels = splits.train
     splits = splits._replace(train=Split(images[:, ::2, ::2], labels))  # is quicker
     ours = training.build(RECIPE, splits)
-    step.take_together(ours, 1, TWENTY, BATCH)
+    step.take_together(ours, 1, TWENTY, RECIPE.batch_size)
     theirs = as_it_comes(models.build(RECIPE.model, input_shape=(16, 16, 3)))
     theirs.compile(
         keras.optimizers.Adam(RECIPE.learning_rate),

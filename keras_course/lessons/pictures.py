@@ -48,7 +48,8 @@ def lines(
 ) -> Figure:
     """Draw a line for each name.
 
-    at: where the values stand, left out: 1, 2, 3 ... log: a logarithmic scale upwards.
+    up: what the values are, as the axis says it; an accuracy is one from 0 to 1. at: where they
+    stand, left out: 1, 2, 3 ... log: a logarithmic scale upwards.
     """
     crowded = len(values) > 4  # then the legend would cover lines
     figure = Figure(figsize=(9 if crowded else 7, 4), layout="constrained")
@@ -60,6 +61,8 @@ def lines(
         mark = "o" if len(numbers) <= MARKED else None
         axes.plot(places, numbers, ls=dashes, marker=mark, color=color, label=plots.text(name))
     axes.set(xlabel=across, ylabel=up)
+    if "accuracy" in up:
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
     if log:
         axes.set_yscale("log")
     if crowded:
