@@ -4,6 +4,7 @@
 
 A document says where: between the lines `<!-- table: NAME -->` and `<!-- end -->` stands what
 `python -m benchmarks.NAME --show` prints. `<!-- table: NAME PART ... -->` is for some parts of it.
+The page of the exercises, which says how long each takes, is made anew as well.
 """
 
 import importlib
@@ -12,6 +13,7 @@ import re
 from pathlib import Path
 
 from keras_course import files
+from keras_course.lessons import handout
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("speed", "lessons", "search", "gpu")
@@ -37,6 +39,8 @@ def main() -> None:
     for path in DOCUMENTS:
         files.write_text(path, written(path.read_text(encoding="utf-8")))
         print(path.relative_to(ROOT))
+    solutions = ROOT / "solutions"
+    handout.build(solutions, ROOT / "exercises", minutes=handout.measured_minutes(ROOT))
 
 
 if __name__ == "__main__":

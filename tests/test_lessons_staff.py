@@ -6,6 +6,12 @@ from keras_course import cli
 from keras_course.lessons import handout, hints, staff, student
 from tests.test_lessons_handout import LESSON
 
+CHECKED = """\
+from keras_course.lessons.check import Check
+Check(
+    "5.1", slides="25", right=lambda x: x + x, cases=lambda random: [{"x": 2}], mistakes={}
+)(twice)"""
+
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
@@ -118,9 +124,10 @@ def test_a_check_without_a_todo_is_told(root, monkeypatch):
 
 def test_in_full_the_solution_must_run_and_the_exercise_stop_at_its_first_todo(root):
     lesson = root / "solutions" / "ex05_twice.py"
-    spoil(lesson, LESSON.replace("checks.twice(twice)", "assert twice(2) == 4"))
-    handout.build(root / "solutions", root / "exercises")
-    assert staff.verify(root, full=True, say=lambda line: None) == []
+    for called in ("assert twice(2) == 4", CHECKED):
+        spoil(lesson, LESSON.replace("checks.twice(twice)", called))
+        handout.build(root / "solutions", root / "exercises")
+        assert staff.verify(root, full=True, say=lambda line: None) == []
     spoil(lesson, LESSON.replace("checks.twice(twice)", "pass"))
     handout.build(root / "solutions", root / "exercises")
     (finding,) = staff.verify(root, full=True, say=lambda line: None)
