@@ -23,6 +23,7 @@ import argparse
 import functools
 import itertools
 import json
+import math
 import re
 import sys
 import tempfile
@@ -39,7 +40,7 @@ from benchmarks import cifar10_files, machine
 from keras_course import compare, devices, files
 from keras_course.data import prepared
 from keras_course.data.splits import Split, Splits
-from keras_course.errors import memory_is_full, unknown
+from keras_course.errors import Failure, memory_is_full, unknown
 from keras_course.recipes import RECIPES, Recipe
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results" / "gpu.json"
@@ -72,6 +73,7 @@ MINUTES = 5  # of each network at its best, unless others are asked for
 # What a part of a piece may take in minutes, compiling included: it is begun where that is left.
 NEEDED = {"correctness": 1, "steps": 2, "race": 3, "rates": 1, "searches": 4}
 ON_CIFAR10 = ("race", "searches", "networks")  # unless they are short
+CUT_OFF = 2  # times, until a part is not tried again
 TIMED = 2  # seconds of steps, at least
 # The largest differences that count as rounding, as shares. Of the gradients that is much: at an
 # input of nearly zero a ReLU may be open on one device and closed on the other.
@@ -91,7 +93,7 @@ def correctness(asked):
     names = ("simple_cnn",) if asked.short else NETWORKS[32][0]
     copied = names[0] if asked.short else "resnet20"
     return {name: functools.partial(_against_processor, name) for name in names} | {
-        f"{copied}, copies": functools.partial(_against_one_alone, copied)
+        f"{copied}, copies beside a diverged one": functools.partial(_against_one_alone, copied)
     }
 
 
@@ -143,7 +145,7 @@ def difference(right, other):
 
 def is_rounding(found):
     """Return whether these differences are no more than rounding; NaN is more."""
-    return all(found[name] < most for name, most in ROUNDING.items())
+    return all(found.get(name, math.inf) < most for name, most in ROUNDING.items())
 
 
 def _against_one_alone(name):
@@ -408,8 +410,11 @@ PIECES = {piece.__name__: piece for piece in (correctness, steps, race, rates, s
 def run(names: list[str], asked: Asked, results: dict, write: Callable) -> bool:
     """Measure what `results` lacks of these pieces; return whether all is there.
 
-    A part that does not fit into the memory of the device has "failed", and is not tried again.
+    A part has "failed" that ends without a result, such as one that does not fit into the memory of
+    the device, or that was cut off twice, such as one that takes longer than a call may; it is not
+    tried again, and the others go on.
     """
+    cut_off = results.setdefault("cut off", {})
     ends = time.monotonic() + SECONDS
     for name in ("correctness", *(name for name in names if name != "correctness")):
         done = results["pieces"].setdefault(name, {})
@@ -419,15 +424,21 @@ def run(names: list[str], asked: Asked, results: dict, write: Callable) -> bool:
                 continue
             if time.monotonic() + longest > ends:
                 return False
-            print(f"{name}: {key}", flush=True)
-            began = time.monotonic()
+            part = f"{name}: {key}"
+            print(part, flush=True)
+            began, times = time.monotonic(), cut_off.get(part, 0)
+            cut_off[part] = times + 1  # unless it comes to its end
+            write(results)
             try:
-                result = measure()
+                result = {"failed": "it was cut off twice"} if times == CUT_OFF else measure()
+            except Failure as error:
+                result = {"failed": str(error)}
             except Exception as error:
                 if name == "correctness" or files.says_full(error) or not memory_is_full(error):
                     raise
                 print(error, flush=True)
                 result = {"failed": "the memory of the device was full"}
+            del cut_off[part]
             took = time.monotonic() - began
             done[key] = {**result, "minutes": round(took / 60, 1)}
             longest = max(longest, took)

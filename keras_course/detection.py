@@ -22,6 +22,7 @@ from keras_course import (
     box_plots,
     devices,
     optimizers,
+    out_of_memory,
     plots,
     step,
     task,
@@ -153,7 +154,8 @@ def test(model: keras.Model, folder: Path, metrics: dict) -> dict:
 
 def find(model: keras.Model, given: Scenes) -> np.ndarray:
     """Return the outputs of the detector for all scenes."""
-    return model.predict(pipeline.evaluation_batches(given.images, given.labels), verbose=0)
+    with out_of_memory.told_of_looking():
+        return model.predict(pipeline.evaluation_batches(given.images, given.labels), verbose=0)
 
 
 def targets(given: Scenes) -> np.ndarray:

@@ -24,8 +24,8 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: a scheduler such as SLURM, or Colab, is about to end this process."""
 
 
-# In the words of XLA, CUDA and cuDNN.
-OF_MEMORY = ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "CUDNN_STATUS_ALLOC_FAILED")
+# In the words of XLA, CUDA, cuDNN and cuBLAS.
+OF_MEMORY = ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "_STATUS_ALLOC_FAILED")
 
 
 def memory_is_full(error: BaseException | None) -> bool:

@@ -62,7 +62,9 @@ def _run(recipe, folder, minutes, search, trials, began):
         print(found.text(), flush=True)
         recipe = dataclasses.replace(recipe, learning_rate=found.best_learning_rate)
         files.write_text(folder / "recipe.json", recipe.to_json())
-        # Measured anew: the machine may have been slower, or faster, before the search.
+        # Measured anew: with the steps of a call that the training will take, and the machine may
+        # have been slower, or faster, before the search.
+        training.take_steps(recipe, model, steps_per_epoch)
         epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:
             # To look at an image costs a third of learning from it.

@@ -21,6 +21,7 @@ from keras_course import (
     devices,
     mask_plots,
     optimizers,
+    out_of_memory,
     overlap,
     plots,
     runs,
@@ -147,7 +148,8 @@ def load(folder: str | Path) -> keras.Model:
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return the class of each pixel, (n, height, width), of images of 0..255."""
     nothing = np.zeros(len(images), "int64")  # the batches want labels
-    logits = model.predict(pipeline.evaluation_batches(images, nothing), verbose=0)
+    with out_of_memory.told_of_looking():
+        logits = model.predict(pipeline.evaluation_batches(images, nothing), verbose=0)
     return logits.argmax(axis=-1)
 
 

@@ -150,13 +150,10 @@ def fit(
             with replicated.scope(loop.replicas, recipe.batch_size):
                 model = build(recipe, splits, precision)
         model.optimizer.learning_rate = recipe.learning_rate
-        on_jax = keras.backend.backend() == "jax"  # where each step of a call has its rate
-        if (on_jax or recipe.schedule in schedules.BETWEEN_EPOCHS) and not extra_callbacks:
-            total = architecture.total(architecture.rows(model))
-            multiply_adds = total.multiply_adds * recipe.batch_size
-            step.take_together(model, multiply_adds, steps_per_epoch, recipe.batch_size)
-        else:
+        if extra_callbacks:
             step.take_singly(model)
+        else:
+            take_steps(recipe, model, steps_per_epoch)
         seconds = loop.epoch_seconds or epoch_seconds
         seconds = seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:
@@ -202,6 +199,17 @@ def fit(
             metrics = {**loop.record(model), "replicas": loop.replicas}
             write(Run(folder, recipe, loop.history.rows, metrics))
         return Run.load(folder)
+
+
+def take_steps(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:
+    """Let `fit` take several steps of a small network in a call, where the schedule allows it."""
+    on_jax = keras.backend.backend() == "jax"  # where each step of a call has its rate
+    if on_jax or recipe.schedule in schedules.BETWEEN_EPOCHS:
+        total = architecture.total(architecture.rows(model))
+        multiply_adds = total.multiply_adds * recipe.batch_size
+        step.take_together(model, multiply_adds, steps_per_epoch, recipe.batch_size)
+    else:
+        step.take_singly(model)
 
 
 def averages(recipe: Recipe) -> list[keras.callbacks.Callback]:

@@ -13,6 +13,7 @@ import pytest
 from benchmarks import cifar10_files, gpu
 from keras_course import data, devices, models
 from keras_course.data.splits import Split, Splits
+from keras_course.guards import Diverged
 from keras_course.recipes import Recipe
 
 
@@ -44,7 +45,7 @@ def test_a_second_call_measures_what_the_first_left(measured, monkeypatch):
     monkeypatch.setattr(gpu.time, "monotonic", lambda: next(clock))
     results, written = {"pieces": {}}, []
     assert not gpu.run(["correctness", "steps"], gpu.Asked(), results, written.append)
-    assert measured == ["a", "b"] and len(written) == 2
+    assert measured == ["a", "b"] and len(written) == 4  # as they begin and as they end
     assert gpu.run(["correctness", "steps"], gpu.Asked(), results, written.append)
     assert measured == ["a", "b", "c", "d"]
     assert list(results["pieces"]["steps"]) == ["b", "c", "d"]
@@ -78,6 +79,28 @@ def test_a_part_that_is_too_large_for_the_memory_fails_alone(measured, monkeypat
     steps["e"] = lambda: 1 / 0
     with pytest.raises(ZeroDivisionError):
         gpu.run(["steps"], gpu.Asked(), results, keep)
+
+
+def test_a_part_that_is_cut_off_twice_or_ends_without_a_result_fails_alone(measured, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed():
+        raise Killed
+
+    def diverged():
+        raise Diverged(3, 0.1, math.nan)
+
+    steps = {"b": killed, "c": diverged, "d": lambda: {"n": 2}}
+    monkeypatch.setitem(gpu.PIECES, "steps", lambda asked: steps)
+    results = {"pieces": {}}
+    for _ in range(2):
+        with pytest.raises(Killed):
+            gpu.run(["steps"], gpu.Asked(), results, keep)
+    assert gpu.run(["steps"], gpu.Asked(), results, keep)
+    found = results["pieces"]["steps"]
+    assert found["b"]["failed"] == "it was cut off twice" and "step 3" in found["c"]["failed"]
+    assert found["d"]["n"] == 2 and results["cut off"] == {}
 
 
 def test_nothing_is_measured_on_a_device_that_computes_something_else(measured, monkeypatch):
@@ -140,20 +163,28 @@ def test_what_is_wrong_is_said_before_anything_is_measured(
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="is JAX's")
-def test_a_short_run_measures_each_piece(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ("correctness", "steps", "rates", "searches"),
+        pytest.param(("correctness", "race", "networks"), marks=pytest.mark.slow),
+    ],
+    ids=["quick", "slow"],
+)
+def test_a_short_run_measures_each_piece(pieces, monkeypatch, tmp_path):
     path = tmp_path / "gpu.json"
-    pieces = ("correctness", "steps", "rates", "searches")
     monkeypatch.setattr(gpu, "TIMED", 0)
-    monkeypatch.setattr(sys, "argv", ["gpu", *pieces, "--short", "--results", str(path)])
+    typed = ["gpu", *pieces, "--short", "--minutes", "0.5", "--results", str(path)]
+    monkeypatch.setattr(sys, "argv", typed)
     assert gpu.main() == 0
     (found,) = json.loads(path.read_text())["machines"]
     assert found["short"] and list(found["pieces"]) == list(pieces)
     for name, done in found["pieces"].items():
         assert list(done) == list(gpu.PIECES[name](gpu.Asked(short=True)))
-    steps, rates, searches = ([*found["pieces"][name].values()] for name in pieces[1:])
-    assert all(case["alone"] > 0 and case["milliseconds"] > 0 for case in steps)
-    assert all(case["milliseconds"] > 0 for case in rates)
-    assert all(0.1 < case["validation_accuracy"] < 1 for case in searches)
+        for case in done.values():
+            assert "failed" not in case
+            assert all(case[key] > 0 for key in ("alone", "milliseconds") if key in case)
+            assert 0.1 < case.get("validation_accuracy", 0.5) < 1
 
 
 def test_it_runs_on_jax_unless_told_otherwise(tmp_path):

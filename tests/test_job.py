@@ -31,6 +31,26 @@ def test_a_machine_that_slows_down_after_the_search_still_trains_an_epoch(
     assert "One epoch does not fit any more: it is trained" in capsys.readouterr().out
 
 
+def test_an_epoch_is_measured_as_it_will_be_trained(splits, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "load", lambda *_: splits)
+    measured, trained = [], []
+
+    def measure(model, *_):
+        measured.append(model.steps_per_execution)
+        return 1.0
+
+    def fit(*_, model, **__):
+        trained.append(model.steps_per_execution)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(timing, "measure_epoch", measure)
+    monkeypatch.setattr(job.training, "fit", fit)
+    recipe = dataclasses.replace(TINY, schedule="constant")  # several steps in a call
+    with pytest.raises(KeyboardInterrupt):
+        job.run(recipe, tmp_path, trials=2)
+    assert trained == measured[1:] and trained[0] > 1
+
+
 def test_a_finished_job_is_not_taken_for_one_of_more_epochs(epochs_of, tmp_path, capsys):
     epochs_of(1, 1, 1, 1)
     recipe = dataclasses.replace(TINY, epochs=1)

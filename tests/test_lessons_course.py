@@ -354,3 +354,9 @@ def test_code_that_hangs_does_not_pass(tmp_path):
     (result,) = student.check(job, seconds=25)
     assert "has no result: the process was ended after 25 s" in result["message"]
     assert begun.exists()  # and not while it imported Keras
+
+
+def test_without_tensorflow_a_check_says_that_it_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(student, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="A check of a lesson needs packages of TensorFlow"):
+        student.check(student.Job(tmp_path / "a.py", "ex01_convolution", ["1.1"]))

@@ -11,7 +11,7 @@ import pytest
 from keras_course import devices, training, variables
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
-from keras_course.search import side_by_side
+from keras_course.search import memory_kills, side_by_side
 from keras_course.search.copies import Copies
 from keras_course.search.tune import NoneFinished, tune
 from tests.search_rows import LINEAR, SPLITS
@@ -201,26 +201,87 @@ def test_where_the_memory_is_too_small_fewer_are_trained_at_a_time(
 
 
 def test_copies_that_did_not_fit_leave_the_memory_before_fewer_begin(tmp_path, monkeypatch):
-    learn, device_put, seen, alive = Copies._learn, jax.device_put, [], []
+    learn, begin, repeat, seen, alive = Copies._learn, Copies.begin, jax.numpy.repeat, [], []
 
     def limited(copies, state, rates, batch):
         if len(rates) > 1:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
         return learn(copies, state, rates, batch)
 
-    def placed(values, *_):
-        if not isinstance(values, list):  # a batch
-            return device_put(values)
+    def placed(*given, **options):
         alive.append(sum(array() is not None for array in seen))
-        state = device_put(values)
-        seen.extend(weakref.ref(array) for array in jax.tree.leaves(state))
-        return state
+        return repeat(*given, **options)
 
+    def begun(copies, values):
+        begin(copies, values)
+        seen.extend(weakref.ref(array) for array in jax.tree.leaves(copies.state))
+        begun.times += 1
+
+    begun.times = 0
     monkeypatch.setattr(Copies, "_learn", limited)
-    monkeypatch.setattr(jax, "device_put", placed)
+    monkeypatch.setattr(Copies, "begin", begun)
+    monkeypatch.setattr(jax.numpy, "repeat", placed)
     tune(LINEAR, tmp_path, **QUICK, search="grid", trials=3, parallel_rates=3)
-    assert alive == [0] * 5  # when 3, 1, 2, 1 and 1 begin
+    assert begun.times == 5  # for 3, 1, 2, 1 and 1
+    assert alive and not any(alive)
     assert seen and not any(array() for array in seen)
+
+
+def test_copies_begin_as_they_are_given_whether_equal_or_not():
+    copies, first, _ = copies_of(SMALL)
+    other = [value + 1 for value in first]
+    for values in ([first, first], [first, other]):
+        copies.begin(values)
+        for number, right in enumerate(values):
+            for one, value in zip(variables.read(copies.load(number)), right, strict=True):
+                np.testing.assert_array_equal(one, value)
+
+
+def test_a_full_memory_of_the_machine_is_one_of_the_device(tmp_path, monkeypatch):
+    train = side_by_side.SideBySide._train
+
+    def limited(tuner, some):
+        if len(some) > 1:
+            raise MemoryError("Unable to allocate 53 GiB")
+        return train(tuner, some)
+
+    monkeypatch.setattr(side_by_side.SideBySide, "_train", limited)
+    found = tune(LINEAR, tmp_path, **QUICK, search="grid", trials=3, parallel_rates=3)
+    assert [row["status"] for row in found.leaderboard["trials"]] == ["finished"] * 3
+
+
+def test_where_the_system_kills_for_memory_fewer_are_trained_the_next_time(
+    tmp_path, monkeypatch, capsys
+):
+    class Killed(BaseException):
+        pass
+
+    memory, tried, train = [], [], side_by_side.SideBySide._train
+
+    def hungry(tuner, some):
+        tried.append(len(some))
+        if len(some) > tuner.fitting:
+            memory.append("killed")
+            raise Killed
+        return train(tuner, some)
+
+    monkeypatch.setattr(memory_kills, "count", lambda: len(memory))
+    monkeypatch.setattr(side_by_side.SideBySide, "_train", hungry)
+    monkeypatch.setattr(side_by_side.SideBySide, "fitting", 0, raising=False)
+    settings = {**QUICK, "search": "grid", "trials": 5, "parallel_rates": 4}
+    for folder, ends in (("given up", 4), ("one by one", 2)):
+        tried.clear()
+        for _ in range(ends):
+            with pytest.raises(Killed):
+                tune(LINEAR, tmp_path / folder, **settings)
+        said = capsys.readouterr().out
+        if folder == "given up":  # and the fifth has its turn
+            assert tried == [4, 2, 1, 1]
+            assert said.count("failed: its process ended 3 times: the memory was full.") == 4
+            monkeypatch.setattr(side_by_side.SideBySide, "fitting", 1)
+    found = tune(LINEAR, tmp_path / folder, **settings)
+    assert tried == [4, 2, *[1] * 5]
+    assert [row["status"] for row in found.leaderboard["trials"]] == ["finished"] * 5
 
 
 def test_a_trial_that_is_promoted_from_one_that_failed_has_failed(tmp_path, monkeypatch, capsys):

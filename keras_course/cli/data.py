@@ -61,6 +61,7 @@ def prepare(name, yes):
     bare = prepared.bare(name)
     if prepared.find(bare):
         return
+    prepared.tensorflow_datasets()  # or say that it is missing before the question
     size = prepared.download_size(name)
     if not yes:
         if not sys.stdin.isatty():

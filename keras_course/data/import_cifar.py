@@ -41,6 +41,7 @@ def import_cifar10(path: str | Path, expected: Expected = CIFAR10) -> Path:
     """
     if found := prepared.find("cifar10"):
         raise UserError(f"CIFAR-10 is prepared already, in {found}. Remove it to import it again.")
+    prepared.tensorflow_datasets()  # or say that it is missing before the work
     train, test = cifar_files.read(path)
     check(path, train, test, expected)
     try:

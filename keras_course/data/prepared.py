@@ -176,7 +176,10 @@ def tensorflow_datasets():
         import tensorflow  # noqa: F401
         import tensorflow_datasets as tfds
     except ModuleNotFoundError as error:
-        raise tensorflow_needed("Preparing or decoding this data set") from error
+        raise UserError(
+            f"{tensorflow_needed('Preparing or decoding this data set')} Or bring its folder in "
+            f"{data_dir()} and {cache.location()} from a machine that has decoded it."
+        ) from error
 
     tfds.disable_progress_bar()
     return tfds

@@ -21,7 +21,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_course import data, files, folders
+from keras_course import data, files, folders, out_of_memory
 from keras_course.data.splits import Splits
 from keras_course.errors import Failure, UserError, unknown
 from keras_course.export import keras_file, litert, onnx, saved_model
@@ -146,7 +146,8 @@ def _check_data(model, splits, recipe):
 
 def _probabilities(model, images):
     model.jit_compile = False  # XLA rounds in another way, which in deep networks adds up
-    logits = model.predict(images.astype("float32"), batch_size=BATCH_SIZE, verbose=0)
+    with out_of_memory.told_of_looking():
+        logits = model.predict(images.astype("float32"), batch_size=BATCH_SIZE, verbose=0)
     return keras.ops.convert_to_numpy(keras.ops.softmax(logits))
 
 

@@ -13,10 +13,11 @@ import re
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from keras_course.errors import UserError
+from keras_course.errors import UserError, tensorflow_needed
 
 SECONDS_TO_START = 60  # Keras on a slow disk
 SECONDS_FOR_A_CHECK = 15
@@ -43,6 +44,8 @@ def check(job: Job, seconds: float | None = None) -> list[dict]:
 
 def check_all(jobs: list[Job], seconds: float | None = None) -> list[list[dict]]:
     """Judge several files, one after the other in the same process."""
+    if not find_spec("tensorflow"):
+        raise tensorflow_needed("A check of a lesson")
     for job in jobs:
         statements(code_of(job.path), str(job.path))  # a mistake in the syntax is told at once
     count = sum(len(job.numbers) for job in jobs)

@@ -8,6 +8,7 @@ learns what it would alone with its rate, and one that diverges touches no other
 from collections.abc import Iterable, Sequence
 
 import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
 
@@ -39,12 +40,14 @@ class Copies:
         """Make one copy of each list of values, as `variables.read` returns them."""
         self.state = None  # those before them leave their memory
         place = {id(variable): at for at, variable in enumerate(variables.of(self.model))}
-        self.state = jax.device_put(
-            [
-                [np.stack([one[place[id(variable)]] for one in values]) for variable in group]
-                for group in self.groups
-            ]
-        )
+        equal = all(one is values[0] for one in values)  # then the memory of the host holds one
+
+        def stacked(at):
+            if equal:
+                return jnp.repeat(jnp.asarray(values[0][at])[None], len(values), axis=0)
+            return jax.device_put(np.stack([one[at] for one in values]))
+
+        self.state = [[stacked(place[id(variable)]) for variable in group] for group in self.groups]
 
     def train(self, batches: Iterable, rates: np.ndarray) -> dict[str, np.ndarray]:
         """Take a step with each batch; rates: those of each copy, of shape (copies, steps).

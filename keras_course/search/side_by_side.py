@@ -2,7 +2,8 @@
 
 The oracle is asked for as many trials as may go on at a time, they are trained together, and it is
 told of each how it came out. So the search tries what it would try one by one. Where the memory of
-the device is too small for the copies, half of them are trained at a time.
+the device is too small for the copies, half of them are trained at a time; and half as many for
+each time that the system has killed the process for memory.
 """
 
 import itertools
@@ -14,6 +15,7 @@ import numpy as np
 from keras_course import files, variables
 from keras_course.errors import memory_is_full
 from keras_course.guards import Diverged
+from keras_course.search import deaths
 from keras_course.search.copies import Copies
 from keras_course.search.narrator import Narrator
 from keras_course.search.tuner import epoch_row
@@ -24,13 +26,20 @@ class SideBySide(Narrator):
 
     def __init__(self, *args, at_once: int, **kwargs):
         super().__init__(*args, **kwargs)
-        self.at_once = at_once
+        self.at_once = self.most = at_once
         self.copies = Copies(self.hypermodel.model)
 
     def search(self, **_):
         with self.alone({}):
             while trials := self._next_trials():
-                self._run(trials)
+                self._begin(trials)
+                try:
+                    while trials:
+                        self._run([trials.pop(0) for _ in range(min(self.at_once, len(trials)))])
+                except KeyboardInterrupt:
+                    for trial in self.oracle.ongoing_trials.values():
+                        self.journal.add({"event": "left", "trial": trial.trial_id})
+                    raise
         self.copies.state = None  # what comes next needs the memory
 
     def _next_trials(self):
@@ -41,6 +50,20 @@ class SideBySide(Narrator):
                 break
             trials.append(trial)
         return trials
+
+    def _begin(self, trials):
+        """Note that they begin, but those at which the process has ended too often."""
+        for trial in list(trials):
+            now, events = deaths.beginning(trial.trial_id), self.journal.events
+            if reason := deaths.too_many(events, now, for_memory=self.most.bit_length()):
+                trials.remove(trial)
+                self._give_up(trial, "failed", reason)
+                continue
+            fitting = self.most >> deaths.of_memory(events, now)
+            if fitting < self.at_once:
+                self.at_once = fitting
+                print(f"The memory was full: {fitting} copies at a time.", flush=True)
+            self.journal.add(now)
 
     def _run(self, trials):
         for trial in list(trials):
@@ -74,7 +97,8 @@ class SideBySide(Narrator):
         try:
             return self._train(trials)
         except Exception as error:
-            if files.says_full(error) or not memory_is_full(error):
+            full = memory_is_full(error) or isinstance(error, MemoryError)
+            if files.says_full(error) or not full:
                 raise
             return None
 
