@@ -116,7 +116,7 @@ print(f"largest difference to Keras: {np.abs(by_hand - np.array(by_keras)).max()
 # ## 1.3 Pooling
 # A pooling divides the image into windows and keeps one number of each: the largest, as networks
 # usually do, or the mean. From one window to the next it goes by its *stride*. Here that is the
-# size of a window, so that windows meet; where it is less, as on slide 14, they overlap.
+# size of a window, so that windows meet; where it is less, they overlap.
 # %%
 def pool(images, size, reduce):
     """Return the images with each window of size x size reduced to one number.

@@ -304,5 +304,5 @@ for name, (parameters, count, seconds, accuracy) in results.items():
 #   places?
 # - Give ResNet half of its filters. Where does it stand in the picture?
 # - Leave out the 1x1 convolution behind each dense block. How many channels has the last stage?
-# - Set `DATASET = "cifar10"` and `IMAGES = 20_000`. `keras-course compare` compares the full
-#   networks in equal minutes and over several seeds.
+# - Set `DATASET = "cifar10"` and `IMAGES = 20_000`. `keras-course compare` compares networks with
+#   more layers and filters in equal minutes and over several seeds.

@@ -399,4 +399,6 @@ print(f"{best}: test accuracy {accuracy:.1%} on {DATASET}")
 # - Make the range test with Adam. Where does the loss begin to fall?
 # - `keras-course tune` searches within the band that its own range test finds, and goes on where a
 #   lost session ended. Compare its table with yours.
+# - The README's table of `shapes` has an MLP as well. What has it had besides a rate that was
+#   searched?
 # - Set `DATASET = "cifar10"`. Is the best rate another one?

@@ -385,6 +385,7 @@ for name, numbers in histories.items():
 # - Let the kernels start from random numbers of the same size. Is the start from edges worth
 #   anything, after one epoch and after twenty?
 # - Use 16 or 32 filters, fixed and then let free. Where does it help more?
-# - The README's table of `shapes` has logistic regression and an MLP that were trained longer. How
-#   far below them have yours ended?
+# - The README's table of `shapes` has logistic regression and an MLP that were trained longer, with
+#   augmented images, and judged by the test images. Which of yours is close to them, and which is
+#   not?
 # - Set `DATASET = "cifar10"`. Is the order of the rows the same for photographs?

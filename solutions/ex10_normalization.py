@@ -279,11 +279,14 @@ for momentum in (0.99, 0.9):
 # **Question 10.c** The network has learned. Why does it not show in inference? A colleague takes it
 # for over-fitting: what speaks against that? Name two ways out.
 # ### BEGIN SOLUTION
-# In inference it uses the moving statistics, and after so few steps those still consist in large
-# part of the 0 and 1 that they began with. Over-fitting is a difference between training images and
-# others; these are training images both times. Ways out: a smaller momentum, as 0.9; more steps;
-# or, after training, to run some batches through the network with training=True and no update, so
-# that the statistics catch up. In a long training the default does no harm.
+# In inference it uses the moving statistics. With a momentum of 0.99 those still consist in large
+# part of the 0 and 1 that they began with, after so few steps; and what they have gathered is of
+# steps in which the weights were others: those move fast in the beginning. That is why a momentum
+# of 0.9, which has forgotten the start, closes only a part of the gap. Over-fitting is a difference
+# between training images and others; these are training images both times. Ways out: to run some
+# batches through the network after training, with training=True and no update, so that the
+# statistics catch up with the weights; more steps, in the last of which the weights move slowly, so
+# that in a long training the default does no harm; and, in part, a smaller momentum.
 # ### END SOLUTION
 # %% [markdown]
 # ## The size of the batch
@@ -346,8 +349,10 @@ print(np.array(layers.BatchNormalization(epsilon=EPSILON)(pair, training=True)).
 # from two images: what the network makes of one depends much on the other, the statistics jump from
 # batch to batch, and in inference it gets averages instead, with which it was never trained. With
 # two images take group or instance normalization, which do not ask for the batch (slide 50). With
-# large batches BatchNorm is the usual choice, as the slide says; group normalization comes close to
-# it, instance normalization often does not. Let the validation images choose.
+# large batches BatchNorm is the usual choice, as the slide says. The table above is of one seed and
+# few updates, the fewer the larger the batch: in its last rows it shows who learns fastest in some
+# dozens of steps, and not who is best in the end. Let the validation images of a whole training
+# choose.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

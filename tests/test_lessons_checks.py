@@ -98,13 +98,15 @@ def test_the_last_convolution_is_the_last_one_though_an_earlier_one_is_equal():
     assert checks._of_the_last(table, side=12, channels=3) == (weights, weights * 6 * 6)
 
 
-def test_a_diagnosis_is_the_cause_that_is_told_or_what_must_be_said():
+def test_a_diagnosis_is_the_cause_that_is_told_or_what_is_said():
     def wrong():
-        """returned a list"""
+        """Return a list."""
 
     told = "1.1 wrong() returned a list; expected 3\n    Usual cause: it is.\n    Slide 3."
     assert diagnosis(told, wrong) == "it is."
-    assert diagnosis(told.replace("Usual cause", "Cause"), wrong) == "returned a list"
+    assert (
+        diagnosis(told.replace("Usual cause", "Cause"), wrong) == "n () returned a list; expected n"
+    )
 
 
 def test_a_lesson_has_changed_when_its_code_or_that_of_its_checks_has(tmp_path, monkeypatch):

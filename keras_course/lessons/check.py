@@ -23,6 +23,12 @@ PACKAGE = str(Path(__file__).parents[1])
 SECONDS = 30  # for all calls of one check
 NOTHING_USUAL = "None of the usual mistakes gives this. Try it on numbers that you can work out."
 ANY_INPUT = "it gives the same whatever it is given: does it use its arguments?"
+OF_ANOTHER_KIND = {  # by what came and what was expected
+    ("list", "array"): "a list is no array. np.array makes one of it.",
+    ("generator", "list"): "a `yield` makes a generator. Collect the values in a list.",
+    ("set", "list"): "a set has no order. Return a list.",
+    ("number", "list"): "several values are wanted, as `return a, b` gives them.",
+}
 OF_ANY_ARRAY = {
     "everything has the wrong sign": np.negative,
     "the axes are in another order": lambda array: np.moveaxis(array, -1, min(1, array.ndim - 1)),
@@ -219,6 +225,9 @@ def _general_mistake(outcomes, expected):
     values = [outcome.value for outcome in outcomes if outcome.error is None]
     if len(values) < len(expected):
         return None
+    kinds = {(kind(value), kind(right)) for value, right in zip(values, expected, strict=True)}
+    if len(kinds) == 1 and kinds <= OF_ANOTHER_KIND.keys():
+        return OF_ANOTHER_KIND[kinds.pop()]
     if all(same(values[0], value) for value in values) and not all(
         same(expected[0], right) for right in expected
     ):

@@ -292,7 +292,7 @@ def confusion_matrix__diagonal(labels, predictions, num_classes):
 
 
 def confusion_matrix__lists(labels, predictions, num_classes):
-    """returned a list"""
+    """a list is no array"""
     matrix = [[0] * num_classes for _ in range(num_classes)]
     for label, prediction in zip(labels, predictions, strict=True):
         matrix[label][prediction] += 1

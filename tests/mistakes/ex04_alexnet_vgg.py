@@ -187,7 +187,7 @@ def cost__of_the_example(table, side, channels):
 
 
 def cost__one_number(table, side, channels):
-    """returned 0; expected a list of 2 values"""
+    """several values are wanted"""
     return 0
 
 
@@ -291,7 +291,7 @@ def vgg_table__pooling_of_alexnet(filters, convolutions):
 
 
 def vgg_table__a_generator(filters, convolutions):
-    """returned <generator"""
+    """`yield` makes a generator"""
     for f, n in zip(filters, convolutions, strict=True):
         yield from [("conv", f, 3, 1)] * n
         yield ("pool", 2)

@@ -259,7 +259,7 @@ def multiply_adds__last_layer(model):
 
 
 def multiply_adds__batches_too(model):
-    """raised TypeError"""
+    """first axis of a shape"""
     total = 0
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
@@ -496,7 +496,7 @@ def not_beaten__points(points):
 
 
 def not_beaten__a_set(points):
-    """returned {"""
+    """a set has no order"""
     return set(points) - set(beaten(points))
 
 

@@ -1,5 +1,7 @@
 """Checks of lesson 6: blocks by what they compute with the same weights, counts by the layers."""
 
+import math
+
 import keras
 from keras import layers
 
@@ -239,6 +241,9 @@ multiply_adds = Check(
     ],
     observe=_observed,
     mistakes={
+        "the first axis of a shape is the batch, and None: begin behind it.": (
+            lambda model: math.prod(model.output.shape)
+        ),
         "the dense layers are missing.": _count(dense=lambda inputs, units: 0),
         "the convolutions are missing.": _count(
             chosen=lambda weighted: [each for each in weighted if isinstance(each, layers.Dense)]
