@@ -96,17 +96,18 @@ def newest(path: Path, read: Callable[[Path], Read]) -> Read | None:
 
     None if there is neither. Says so when it is the older one. Errors: Damaged if both are.
     """
-    damage = None
+    damage = missing = None
     for generation in (path, files.older(path)):
         if not generation.exists():
+            missing = missing or f"{generation} is missing."
             continue
         try:
             found = read(generation)
         except Damaged as error:
             damage = damage or error
             continue
-        if damage:
-            print(f"{damage} The older {generation.name} is used.", flush=True)
+        if damage or missing:
+            print(f"{damage or missing} The older {generation.name} is used.", flush=True)
         return found
     if damage:
         raise damage

@@ -53,7 +53,8 @@ def _run(recipe, folder, minutes, search, trials, began):
         epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
         sizes = {}
         if minutes is not None:
-            timing.epochs_within(60 * minutes, epoch)  # or say now that not even one fits
+            if not (folder / "last.npz").exists():  # then its number of epochs is chosen already
+                timing.epochs_within(60 * minutes, epoch)  # or say now that not even one fits
             folders.mark(folder, recipe)
             sizes = _search_sizes(folder, minutes * 60, epoch / steps_per_epoch, trials)
         found = tune(

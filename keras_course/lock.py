@@ -8,6 +8,7 @@ import contextlib
 import datetime
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,17 @@ def alone(folder: str | os.PathLike) -> Iterator[None]:
         if lock.lock_counter == 1:
             holder.unlink(missing_ok=True)
         lock.release()
+
+
+def empty(folder: Path) -> None:
+    """Remove all that is in a folder which this process keeps others out of."""
+    for path in folder.iterdir():
+        if path.name in (".lock", ".lock.json"):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _this_process():

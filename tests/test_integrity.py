@@ -18,6 +18,11 @@ def test_the_generation_before_is_kept_and_used_where_the_newer_is_damaged(tmp_p
     path.write_text(path.read_text().replace("2", "3", 1))
     assert integrity.newest(path, integrity.read_sealed) == {"number": 1}
     assert "state.json is damaged" in capsys.readouterr().out
+    damaged = path.read_bytes()
+    path.unlink()
+    assert integrity.newest(path, integrity.read_sealed) == {"number": 1}
+    assert "state.json is missing. The older state.older.json is used." in capsys.readouterr().out
+    path.write_bytes(damaged)
     files.older(path).unlink()
     with pytest.raises(integrity.Damaged):
         integrity.newest(path, integrity.read_sealed)

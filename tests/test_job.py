@@ -77,6 +77,25 @@ def test_minutes_for_less_than_an_epoch_are_refused_before_the_search(epochs_of,
     assert {path.name for path in (tmp_path / "run").iterdir()} == {".lock"}
 
 
+def test_a_training_that_has_begun_goes_on_also_where_no_epoch_would_fit_now(
+    epochs_of, tmp_path, monkeypatch
+):
+    epochs_of(1, 1, 100, 100)
+    fit = training.fit
+
+    def killed(*given, **options):
+        fit(*given, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "fit", killed)
+        patched.setattr(job.runs, "is_finished", lambda folder: False)
+        with pytest.raises(KeyboardInterrupt):
+            job.run(TINY, tmp_path, minutes=1, trials=2)
+    monkeypatch.setattr(job.runs, "is_finished", lambda folder: False)
+    assert job.run(TINY, tmp_path, minutes=1, trials=2).metrics["test"]["accuracy"] > 0
+
+
 def test_the_summary_calls_a_rate_that_train_was_given_by_its_name(
     splits, tmp_path, monkeypatch, capsys
 ):

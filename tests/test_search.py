@@ -192,6 +192,20 @@ def test_events_that_a_damaged_journal_has_lost_are_told_where_trials_are_shown(
     assert "journal is damaged: 1 events at its end are not shown" in capsys.readouterr().out
 
 
+def test_a_damaged_history_is_told_with_the_way_out(tmp_path):
+    tune.tune(RECIPE, tmp_path, **QUICK)
+    folder = tmp_path / "search"
+    (folder / "tuner" / "trial_0" / "history.json").write_text("{")
+    with pytest.raises(UserError, match=f"damaged.* Remove {folder}/leaderboard.json"):
+        Search.so_far(folder)
+    (folder / "tuner" / "trial_0" / "history.json").unlink()
+    with pytest.raises(UserError, match=f"history.json.* Remove {folder}/leaderboard.json"):
+        Search.so_far(folder)
+    (folder / "leaderboard.json").unlink()
+    found = tune.tune(RECIPE, tmp_path, **QUICK)
+    assert len(found.leaderboard["trials"]) == QUICK["trials"]
+
+
 def test_few_validation_images_are_of_all_classes():
     part = tune._some(SPLITS.validation, 6, seed=0)
     assert len(part.labels) == 6

@@ -681,6 +681,78 @@ def test_a_trial_at_which_the_process_ends_again_and_again_is_given_up(tmp_path,
     assert len(begun) == 4
 
 
+def test_what_befell_the_groups_of_others_is_not_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory_kills, "GROUPS", tmp_path)
+    monkeypatch.setattr(memory_kills, "OF_THE_MACHINE", tmp_path / "vmstat")
+    assert memory_kills.count() is None
+    (tmp_path / "vmstat").write_text("nr_free_pages 5\noom_kill 7\n")
+    assert memory_kills.count() == 7
+    events = tmp_path / memory_kills._group() / "memory.events"
+    events.parent.mkdir(parents=True, exist_ok=True)
+    events.write_text("low 0\noom 4\noom_kill 2\n")
+    assert memory_kills.count() == 2
+
+
+@pytest.mark.parametrize("error", [files.DiskFull, OSError])
+def test_a_storage_that_fails_ends_the_search_and_no_trial_has_failed(tmp_path, error):
+    class Broken(Perceptron):
+        def fit(self, hp, model, *args, **kwargs):
+            path = tmp_path / "tuner" / "trial_0" / "best.npz"
+            raise (
+                OSError(5, "Input/output error", str(path))
+                if error is OSError
+                else error(path, 0, 0)
+            )
+
+    with pytest.raises(error):
+        search(tuner_of(tmp_path, Broken()))
+    events = journal.Journal(tmp_path / "tuner" / "journal").events
+    assert [event["event"] for event in events if event.get("trial") == "0"][-1] == "left"
+    assert [each["status"] for each in search(tuner_of(tmp_path))] == ["finished"] * 4
+
+
+def test_a_search_with_other_images_is_refused(tmp_path):
+    tuner = tuner_of(tmp_path, trials=2)
+    search(tuner)
+    with pytest.raises(UserError, match="argument 1 '[0-9a-f]+' instead of '[0-9a-f]+'"):
+        tuner_of(tmp_path, trials=2).search(
+            IMAGES + 1,
+            LABELS,
+            validation_data=(SPLITS.validation.images.astype("float32"), SPLITS.validation.labels),
+            epochs=2,
+            verbose=0,
+        )
+
+
+def test_what_overwrites_waits_for_the_end_of_the_other_search(tmp_path):
+    first = search(tuner_of(tmp_path, trials=2))
+    script = (
+        "import sys, time\nfrom keras_course import lock\n"
+        f"with lock.alone({str(tmp_path / 'tuner')!r}):\n"
+        "    print('in', flush=True)\n    time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(UserError, match="is working in"):
+            tuner_of(tmp_path, trials=2, overwrite=True)
+        other.kill()
+    assert search(tuner_of(tmp_path, trials=2)) == first
+    anew = tuner_of(tmp_path, trials=2, overwrite=True)
+    assert not list((tmp_path / "tuner").glob("trial_*")) and not anew.oracle.trials
+    assert len(search(anew)) == 2
+
+
+def test_a_trial_whose_weights_are_damaged_is_made_again(tmp_path, capsys):
+    first = search(tuner_of(tmp_path, trials=2))
+    path = tmp_path / "tuner" / "trial_1" / "best.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    again = tuner_of(tmp_path, trials=2)
+    assert "What trial 1 left is damaged" in capsys.readouterr().out
+    found = search(again)
+    assert [each["executions"] for each in found] == [each["executions"] for each in first]
+    assert again.get_best_models(2)
+
+
 def test_a_second_process_is_refused_while_a_tuner_searches(tmp_path):
     script = f"from keras_course import lock\nwith lock.alone({str(tmp_path / 'tuner')!r}): pass"
     ended = []

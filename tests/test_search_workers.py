@@ -124,6 +124,7 @@ def worker(monkeypatch, tmp_path):
     worker.chief = SimpleNamespace(
         tuner=tuner,
         trial_of=lambda name: (SimpleNamespace(trial_id="3"), 1.0),
+        begun={},
         give_up=lambda trial, reason: worker.given_up.append(reason),
     )
     worker.share, worker.port, worker.arguments = None, 0, ()
@@ -152,6 +153,13 @@ def test_a_worker_that_dies_before_it_has_read_a_word_is_started_again(tmp_path)
     assert (
         "worker0 was killed by signal 9 during its start" in printed(tmp_path / "team").read_text()
     )
+
+
+def test_a_worker_that_is_started_again_has_the_whole_time_for_its_trial(worker):
+    worker.chief.begun["worker0"] = 0.0
+    worker.process.exitcode = 1
+    assert not worker.has_finished()
+    assert worker.chief.begun == {}
 
 
 def test_only_a_process_that_is_killed_when_the_system_kills_for_memory_is_taken_for_one(worker):

@@ -17,7 +17,7 @@ def beginning(trial_id: str) -> dict:
     return {
         "event": "begin",
         "trial": trial_id,
-        "boot": memory_kills.boot(),
+        "since": memory_kills.since(),
         "kills": memory_kills.count(),
     }
 
@@ -39,7 +39,7 @@ def too_many(events: list[dict], now: dict, for_memory: int = FOR_MEMORY) -> str
 def of_memory(events: list[dict], now: dict) -> int:
     """Return how often the process ended at the trial while Linux killed processes for memory."""
     return sum(
-        one["boot"] == other["boot"] and (one["kills"] or 0) < (other["kills"] or 0)
+        one["since"] == other["since"] and (one["kills"] or 0) < (other["kills"] or 0)
         for one, other in _ends(events, now)
     )
 

@@ -6,10 +6,12 @@ of rates, and hands out the old results. Here `search.json` in the folder says w
 
 import contextlib
 import dataclasses
+import hashlib
 from importlib import metadata
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from keras_course import __version__, files, integrity
 from keras_course.data.splits import Splits, digest
@@ -29,6 +31,18 @@ def fingerprint(recipe: Recipe, splits: Splits, precision: str, **settings) -> d
         "images, labels and classes": digest(splits),
         **versions(),
     }
+
+
+def of_argument(value) -> bool | int | float | str | list | None:
+    """Return what stands for an argument: plain values for themselves, arrays by their hash, a
+    tuple or list of both as a list; None for what cannot be told, like a `tf.data.Dataset`."""
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        kind = f"{value.dtype.str} {value.shape}".encode()
+        return hashlib.sha256(kind + np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
+    if isinstance(value, tuple | list):
+        parts = list(map(of_argument, value))
+        return None if all(part is None for part in parts) else parts
+    return value if isinstance(value, bool | int | float | str) else None
 
 
 def versions() -> dict[str, str]:

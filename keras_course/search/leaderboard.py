@@ -110,7 +110,13 @@ def rows(project: Path) -> list[dict]:
     scores = {event["trial"]: event["metrics"] for event in events if event["event"] == "update"}
     objective = events[0]["objective"].split()[1] if events else None
     ended = [event["trial"] for event in events if event["event"] == "end"]
-    return [row(history(project, trial), trial, scores[trial][objective]) for trial in ended]
+    try:
+        return [row(history(project, trial), trial, scores[trial][objective]) for trial in ended]
+    except (integrity.Damaged, FileNotFoundError) as error:
+        raise UserError(
+            f"{error} Remove {project.parent / 'leaderboard.json'}, if it is there, and give the "
+            "command of the search again: it makes anew what is damaged."
+        ) from error
 
 
 def row(history: dict, trial: str, score: float) -> dict:

@@ -99,6 +99,8 @@ class PairedTuner(kt.Tuner):
         self.seed, self.worst_score = seed, worst_score
         oracle.worst_score = worst_score  # for those that care
         self.paired, self.trial_seconds = paired, trial_seconds
+        # KerasTuner would empty the folder of a search that goes on.
+        self.overwrite_project = kwargs.pop("overwrite", False)
         self.search_of = search_of or {}
         self.executions_per_trial = executions_per_trial
         self.policy = keras.config.dtype_policy()
@@ -138,6 +140,8 @@ class PairedTuner(kt.Tuner):
         writable = os.access(self.project, os.W_OK)  # or it can be looked at all the same
         with lock.alone(self.project) if writable else contextlib.nullcontext():
             if writable:
+                if self.overwrite_project:
+                    lock.empty(self.project)
                 files.remove_unfinished(self.project)
             path = self.project / "journal"
             self.journal = recorded.record(self.oracle, path, header, self._is_whole)
@@ -146,6 +150,9 @@ class PairedTuner(kt.Tuner):
         """Return whether all is there that a trial left which has ended."""
         try:
             history = self.history(trial_id)
+            best = self._trial_file(trial_id, "best.npz")
+            if best.exists():  # not where a hypermodel's `fit` leaves out the callbacks
+                integrity.check_zip(best)
             if "tuner/epochs" in history["values"] and history["status"] == "finished":
                 for number in range(len(history["executions"])):
                     integrity.check_zip(self._trial_file(trial_id, f"state_{number}.npz"))
@@ -167,7 +174,8 @@ class PairedTuner(kt.Tuner):
         gc.collect()
         gc.freeze()
         try:
-            with self.alone(kwargs):
+            given = {f"argument {number}": each for number, each in enumerate(args, start=1)}
+            with self.alone(given | kwargs):
                 super().search(*args, **kwargs)
         finally:
             gc.unfreeze()
@@ -198,10 +206,12 @@ class PairedTuner(kt.Tuner):
         self.interrupt.end_if_asked()  # after the last trial
 
     def _same_as_before(self, settings):
-        """Note with which plain settings, like the epochs, trials are trained; refuse others."""
-        plain = {k: v for k, v in settings.items() if isinstance(v, bool | int | float | str)}
-        plain.pop("verbose", None)
-        recorded.note(self.journal, {"event": "settings", "trial": None, **plain})
+        """Note with which plain settings, like the epochs, and with which arrays trials are
+        trained; refuse others."""
+        noted = {name: fingerprint.of_argument(value) for name, value in settings.items()}
+        noted.pop("verbose", None)
+        noted = {name: value for name, value in noted.items() if value is not None}
+        recorded.note(self.journal, {"event": "settings", "trial": None, **noted})
 
     def tell_so_far(self) -> None:
         """Say what a search that is interrupted has found."""
@@ -232,12 +242,15 @@ class PairedTuner(kt.Tuner):
             with time_limit(self.trial_seconds), files.telling_when_full(self.project):
                 results = super().run_trial(trial, *args, **kwargs)
         except (integrity.Damaged, files.DiskFull):  # no fault of this trial's
+            self._leave(trial)
             raise
         except KeyboardInterrupt:
-            if self.journal is not None:
-                self.journal.add({"event": "left", "trial": trial.trial_id})
+            self._leave(trial)
             raise
         except Exception as error:
+            if isinstance(error, OSError) and self._is_ours(error.filename):  # nor this
+                self._leave(trial)
+                raise
             status, reason = "failed", f"{type(error).__name__}: {error}"
             if memory_is_full(error):
                 reason = "the memory of the device was full"
@@ -286,6 +299,15 @@ class PairedTuner(kt.Tuner):
             return "failed", reason
         self.journal.add(now)
         return None
+
+    def _leave(self, trial):
+        """Note that the process ends in the trial for a reason that is not the trial's."""
+        if self.journal is not None:
+            with contextlib.suppress(files.DiskFull, OSError):
+                self.journal.add({"event": "left", "trial": trial.trial_id})
+
+    def _is_ours(self, path):
+        return isinstance(path, str) and Path(path).is_relative_to(self.project)
 
     def give_up(self, trial, status: str, reason: str) -> None:
         """Let a trial that did not run here end without a result, as "failed" or "diverged"."""

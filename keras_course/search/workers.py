@@ -242,6 +242,7 @@ class _Worker:
 
     def _start(self):
         self.memory_kills, self.counted = [memory_kills.count()] * 2, time.monotonic()
+        self.chief.begun.pop(self.name, None)  # the time of its trial begins when it asks for one
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe(duplex=False)
         told = (self.name, self.share, self.port, os.getpid(), here)
