@@ -16,6 +16,7 @@ from keras_course.lessons.lesson import Lesson
 from keras_course.report import pages
 
 SECONDS = 900  # for a cell
+WIDGET = "application/vnd.jupyter.widget-view+json"
 DISPLAYED, INLINE = re.compile(r"\$\$(.+?)\$\$", re.DOTALL), re.compile(r"(?<!\\)\$([^$\n]+?)\$")
 
 
@@ -52,9 +53,13 @@ def _page(name, text):
     from nbconvert import HTMLExporter
 
     made = executed(name, source.solved(text))
+    # Bars that showed progress are over, and a page would fetch from the network what draws them.
+    made.metadata.pop("widgets", None)
     for cell in made.cells:
         if cell.cell_type == "markdown":
             cell.source = with_mathml(cell.source)
+        else:
+            cell.outputs = [each for each in cell.outputs if WIDGET not in each.get("data", {})]
     exporter = HTMLExporter(
         template_name="classic", mathjax_url="", require_js_url="", jquery_url=""
     )
