@@ -3,11 +3,14 @@ nothing: the same call gives the result of one that was never cut off."""
 
 import pytest
 
+from keras_course import integrity
 from tests.faults import operations, processes
 
 # In `make test` one operation is tried, in `make test-faults` each; of Hyperband's, which are twice
 # as many, each fifth. Twenty minutes are to be enough for the whole suite.
 STEP = {"hyperband": 5}
+# Of a run, with the generation before each; whatever is there is whole.
+STATES = ("best.keras", "best.older.keras", "last.npz", "last.older.npz")
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +34,21 @@ HYPERBAND = pytest.param("hyperband", marks=pytest.mark.faults)
 def test_killed_at_the_nth_operation(job, few, tmp_path, record_property):
     name, expected, number = job
     assert number > 60
-    tried = points(name, number, few)
+    tried, before = points(name, number, few), set()
     for at in tried:
         folder = tmp_path / f"killed at {at}"
         code, said, _ = processes.run(name, folder, operations.Kill(folder, at))
         assert code == -9, (at, said)
+        there = {state for state in STATES if (folder / state).exists()}
+        assert before <= there, (at, before)  # what has been there is there at every later moment
+        for state in there:
+            integrity.check_zip(folder / state)
+        before = there
         code, said, found = processes.run(name, folder)
         assert code == 0, (at, said)
         assert found[0] == expected, at
+    if name == "train" and not few:
+        assert before >= {"best.keras", "last.npz", "last.older.npz"}
     record_property("points", len(tried))
     record_property("said", f"of {number} file operations")
 
