@@ -79,9 +79,47 @@ print(json.dumps({
 """
 
 
+# Trains a network on two devices, once as a whole, once cut off in its last epoch.
+CUT_OFF = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from keras_course import quiet
+quiet.import_keras()
+import pytest
+import tensorflow as tf
+from keras_course import training
+from keras_course.data.splits import Splits
+from tests import test_resume as resume
+from tests.conftest import bright_channel
+
+cpu, = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+splits = Splits(*(bright_channel(n, seed=n) for n in (96, 30, 31)), ("red", "green", "blue"))
+recipe, folder = replace(resume.TINY, epochs=3), Path(sys.argv[1])
+
+def train(name):
+    training.fit(recipe, folder / name, splits=splits, replicas=2)
+    return resume.result(folder / name)
+
+whole = train("whole")
+with pytest.MonkeyPatch.context() as patch, pytest.raises(resume.CutOff):
+    resume.cut_off_after(2, patch)
+    train("cut")
+cut = train("cut")
+resume.assert_equal(cut, whole)
+assert cut[2]["replicas"] == 2
+print(len(cut[0]))
+"""
+
+
 def on_two_devices(folder, normalization):
+    return run(PROGRAM, folder, normalization)
+
+
+def run(program, *given):
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder), normalization],
+        [sys.executable, "-c", program, *map(str, given)],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -108,6 +146,11 @@ def test_in_a_search_two_devices_learn_what_one_does(found):
     one, two = found["searched"]
     assert len(one) == 8 and one[-1] < one[0]
     assert two == pytest.approx(one, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_run_on_two_devices_that_was_cut_off_ends_as_one_that_was_not(tmp_path):
+    assert run(CUT_OFF, tmp_path) == 3  # epochs
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from keras_course import devices, training
 from keras_course.errors import UserError
 from keras_course.files import DiskFull
 from keras_course.integrity import read_sealed
-from keras_course.search import tune, workers
+from keras_course.search import leaderboard, tune, workers
 from keras_course.search.workers import Share, gpu_names, shares
 from tests.search_rows import LINEAR, SPLITS
 
@@ -274,3 +274,22 @@ def test_a_killed_worker_and_a_killed_chief_change_nothing(tmp_path):
     assert "the search goes on" in said
     assert "Running Trial" not in said  # those are KerasTuner's words
     assert results(folder) == results(tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_a_bayesian_search_by_two_workers_goes_on_from_the_order_that_it_had(tmp_path):
+    folder, settings = tmp_path / "team", {"search": "bayesian", "trials": 6, "workers": 2}
+    journal = folder / "search" / "tuner" / "journal"
+    team = started(folder, **settings)
+    wait_for(lambda: journal.exists() and journal.read_text().count('"end"') >= 3, team)
+    children = processes_of(team)
+    team.kill()
+    team.wait()
+    wait_for(lambda: not any(Path(f"/proc/{child}/cwd").exists() for child in children))
+    before = leaderboard.rows(folder / "search" / "tuner")
+    assert started(folder, **settings).wait() == 0
+    assert "depends on the order in which trials end" in printed(folder).read_text()
+    found = leaderboard.rows(folder / "search" / "tuner")
+    assert found[: len(before)] == before and len(before) >= 3
+    assert sorted(row["trial"] for row in found) == list("012345")
+    assert len({row["learning_rate"] for row in found}) == 6
