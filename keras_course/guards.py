@@ -4,13 +4,14 @@ They come before all that looks for a best value: once a loss is NaN, Keras' own
 ModelCheckpoint and ReduceLROnPlateau would keep "nan" as the best value for good.
 """
 
+import contextlib
 import math
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 
@@ -65,9 +66,9 @@ class EndOnInterrupt(keras.callbacks.Callback):
 
     listening = None  # the one of this process that has the signals
 
-    def __init__(self, tell: Callable[[], None] = lambda: None):
+    def __init__(self, tell: Callable[[], None] = lambda: None, *, at_once: bool = False):
         super().__init__()
-        self.asked, self.before, self.tell = None, {}, tell
+        self.asked, self.before, self.tell, self.at_once = None, {}, tell, at_once
         self.over = threading.Event()  # what was asked is done
         self.closed = threading.Event()
 
@@ -84,10 +85,10 @@ class EndOnInterrupt(keras.callbacks.Callback):
         threading.Thread(target=self._watch, args=(told,), daemon=True).start()
 
     def _ask(self, number, frame):
-        if self.asked:
-            self.twice = True
+        again = self.asked is not None
+        self.asked, self.twice = self.asked or SIGNALS[number], again or self.at_once
+        if self.twice:
             raise self.asked
-        self.asked, self.twice = SIGNALS[number], False
 
     def _watch(self, told):
         """Hear of a signal also while the main thread is at a long computation."""
@@ -133,6 +134,18 @@ class EndOnInterrupt(keras.callbacks.Callback):
                 signal.signal(number, handler)
             self.before, EndOnInterrupt.listening = {}, self.outer
         self.closed.set()
+
+
+@contextlib.contextmanager
+def heeding_signals() -> Iterator[None]:
+    """Let a signal end the block at once as Python does, and also where Python does not come to
+    handle it, as while a network is compiled: then the process ends, unless it is a notebook's."""
+    interrupt = EndOnInterrupt(lambda: print("Interrupted.", flush=True), at_once=True)
+    interrupt.listen()
+    try:
+        yield
+    finally:
+        interrupt.close()
 
 
 def _in_a_forked_child():

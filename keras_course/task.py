@@ -15,6 +15,7 @@ from keras_course import (
     devices,
     files,
     folders,
+    guards,
     integrity,
     lock,
     runs,
@@ -110,7 +111,9 @@ def _train(chosen, loop, folder, about, material, afterwards, minutes):
             "Choose a smaller one."
         )
     epoch = loop.epoch_seconds
-    epoch = epoch or timing.measure_epoch(given.model, given.batches(), steps, given.validation)
+    if not epoch:
+        with guards.heeding_signals():
+            epoch = timing.measure_epoch(given.model, given.batches(), steps, given.validation)
     if minutes is not None:
         # To look at an image costs a third of learning from it.
         testing = epoch * given.test_images / given.images / 3

@@ -244,6 +244,36 @@ def test_a_step_that_does_not_come_to_its_end_is_not_waited_for(step, code, said
     assert (done.returncode, done.stdout) == (code, said), done.stderr
 
 
+HEEDED = """
+import hashlib, os, signal, sys, threading, time
+from keras_course import guards
+
+guards.PATIENCE = 0.5
+try:
+    with guards.heeding_signals():
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        began = time.monotonic()
+        {step}
+except guards.Terminated:
+    assert time.monotonic() - began < 0.45
+    sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "said"),
+    [
+        ("while True: time.sleep(0.01)", 7, ""),
+        ("hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)", 143, "Interrupted.\n"),
+    ],
+    ids=["in Python", "in a library"],
+)
+def test_what_comes_before_the_first_epoch_ends_at_once_or_within_seconds(step, code, said):
+    command = [sys.executable, "-c", HEEDED.format(step=step)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (code, said), done.stderr
+
+
 FORKED = """
 import os, signal, sys, time
 from keras_course import guards

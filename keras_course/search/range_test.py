@@ -31,6 +31,7 @@ from keras_course import (
     devices,
     files,
     folders,
+    guards,
     out_of_memory,
     plots,
     timing,
@@ -244,7 +245,7 @@ def measure(recipe: Recipe, model: keras.Model, train, test: RangeTest, folder=N
     bar = progress.bar(steps, "range test")
     advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
     try:
-        with out_of_memory.told(model, train):
+        with out_of_memory.told(model, train), guards.heeding_signals():
             model.fit(
                 train,
                 steps_per_epoch=steps,
