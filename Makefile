@@ -18,7 +18,7 @@ ON_JAX = $(addprefix tests/test_, jax.py augmentation.py benchmarks_gpu.py compa
 WITHOUT_TENSORFLOW = KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -n 2
 
 test-jax: .venv-jax/installed  ## four minutes on two cores: JAX on a machine without TensorFlow
-	$(WITHOUT_TENSORFLOW) -m "$(QUICK) and not tensorflow" $(ON_JAX)
+	$(WITHOUT_TENSORFLOW) -m "$(QUICK) and not tensorflow and not compiles" $(ON_JAX)
 
 test-all: .venv/installed-dev .venv-jax/installed  ## two hours on two cores: the slow tests too, and real CIFAR-10 where prepared
 	$(BIN)/python -m pytest -q -n 2 -m "not gpu and not lessons and not faults"

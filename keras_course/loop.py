@@ -27,6 +27,7 @@ from keras_course.errors import UserError
 from keras_course.guards import Diverged, EndOnInterrupt, StopWhenNotFinite
 from keras_course.progress import Progress
 from keras_course.records import RecordRateAndTime, SaveBest, WriteHistory
+from keras_course.replicas import ShareStatistics
 
 OF_THE_TEST = ("test_predictions.npz", "segmentation.png", "detection.png")  # files
 
@@ -129,6 +130,7 @@ class Loop:
         interrupt = EndOnInterrupt(self._tell)
         remembering = [
             step.EndWithEpoch(),
+            *([ShareStatistics()] if self.replicas > 1 else []),
             *measuring,
             StopWhenNotFinite(),
             interrupt,

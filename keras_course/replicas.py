@@ -4,7 +4,7 @@ Data-parallel training, by TensorFlow's MirroredStrategy: every device has the s
 the gradients of its images, and applies the mean of all gradients. The batch of the recipe is that
 of all devices together, so a network without batch statistics learns the same as on one device.
 BatchNormalization takes the statistics of each device's share alone, as if the batch were that
-small; what it remembers for later is the mean over the devices.
+small; what it remembers for later is the mean over the devices, and validation takes that, too.
 
 Several machines cannot train one model: Keras 3's `fit` fails under MultiWorkerMirroredStrategy
 (https://github.com/keras-team/keras/issues/20585).
@@ -17,6 +17,7 @@ import os
 from contextlib import AbstractContextManager
 
 import keras
+import numpy as np
 
 from keras_course.errors import UserError
 
@@ -72,6 +73,18 @@ def scope(replicas: int, batch_size: int) -> AbstractContextManager:
             "where as many are, or train into another folder."
         )
     return strategy(replicas).scope()
+
+
+class ShareStatistics(keras.callbacks.Callback):
+    """Give every device the mean of all devices' statistics before a validation.
+
+    Each would judge its images by its own: not by those that are saved, and by others where a run
+    has gone on in between.
+    """
+
+    def on_test_begin(self, logs=None):
+        for variable in self.model.non_trainable_variables:
+            variable.assign(np.array(variable))
 
 
 @functools.cache  # two in a process count their exchanges alike, and TensorFlow mixes them up

@@ -3,6 +3,7 @@
 With these values back in place a model trains on, bit for bit, as if nothing had come between.
 """
 
+import contextlib
 from pathlib import Path
 
 import keras
@@ -50,7 +51,9 @@ def load(model: keras.Model, path: Path) -> None:
 def of(model: keras.Model) -> list:
     """Return the model's and its optimizer's variables."""
     if not model.optimizer.built:  # LossScaleOptimizer would make its variables a second time
-        model.optimizer.build(model.trainable_variables)
+        strategy = getattr(model, "distribute_strategy", None)  # TensorFlow's, of several devices
+        with strategy.scope() if strategy else contextlib.nullcontext():
+            model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]
 
 

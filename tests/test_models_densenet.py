@@ -77,6 +77,7 @@ def test_every_convolution_but_the_first_comes_behind_normalization_and_relu(nam
         assert not convolution.use_bias
 
 
+@pytest.mark.compiles
 def test_a_dense_layer_passes_on_all_that_it_was_given():
     model = build("densenet40", input_shape=(8, 8, 3))
     stem = layers_of(model, keras.layers.Conv2D)[0].output

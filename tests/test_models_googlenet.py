@@ -71,6 +71,7 @@ def test_googlenet_has_22_layers():
     assert depth[id(model.output)] == 22
 
 
+@pytest.mark.compiles
 def test_a_module_sees_1_3_and_5_pixels_and_the_maximum_of_3():
     """One lit pixel, all kernels one: the branches of module 3a differ in how far it reaches."""
     model = build("googlenet", input_shape=(15, 15, 1), normalization=None)
@@ -94,6 +95,7 @@ def test_a_module_sees_1_3_and_5_pixels_and_the_maximum_of_3():
         assert np.all(np.count_nonzero(lit[..., start:end], axis=(0, 1)) == reach**2)
 
 
+@pytest.mark.compiles
 def test_auxiliary_heads_train_with_the_loss_of_the_paper():
     shape = (9, 9, 3)  # the smallest that their pooling can take
     model = build("googlenet", input_shape=shape, auxiliary_heads=True)
