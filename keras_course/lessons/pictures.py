@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
 from keras_course import plots
 
@@ -61,6 +61,8 @@ def lines(
         mark = "o" if len(numbers) <= MARKED else None
         axes.plot(places, numbers, ls=dashes, marker=mark, color=color, label=plots.text(name))
     axes.set(xlabel=across, ylabel=up)
+    if at is None:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if "accuracy" in up:
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     if log:
