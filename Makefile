@@ -13,8 +13,9 @@ QUICK = not slow and not data and not gpu and not lessons and not faults
 CUT_OFF = test_a_run_that_was_cut_off_in_any_epoch_ends_as_one_that_was_not
 ON_JAX = $(addprefix tests/test_, jax.py augmentation.py benchmarks_gpu.py compare.py layers.py losses.py \
 	models_alexnet.py models_densenet.py models_fastnet.py models_googlenet.py models_lenet.py \
-	models_resnet.py models_simple_cnn.py models_vgg.py optimizers.py out_of_memory.py plots.py preview.py quiet.py range_test.py recipes.py \
-	resume.py::$(CUT_OFF) schedules.py search.py side_by_side.py training.py)
+	models_resnet.py models_simple_cnn.py models_vgg.py optimizers.py out_of_memory.py plots.py \
+	preview.py quiet.py range_test.py recipes.py resume.py::$(CUT_OFF) schedules.py search.py \
+	side_by_side.py training.py)
 WITHOUT_TENSORFLOW = KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -q -n 2
 
 test-jax: .venv-jax/installed  ## four minutes on two cores: JAX on a machine without TensorFlow

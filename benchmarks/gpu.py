@@ -430,7 +430,9 @@ def run(names: list[str], asked: Asked, results: dict, write: Callable) -> bool:
             cut_off[part] = times + 1  # unless it comes to its end
             write(results)
             try:
-                result = {"failed": "it was cut off twice"} if times == CUT_OFF else measure()
+                result = (
+                    {"failed": f"it was cut off {times} times"} if times == CUT_OFF else measure()
+                )
             except Failure as error:
                 result = {"failed": str(error)}
             except Exception as error:

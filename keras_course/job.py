@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from keras_course import data, files, folders, guards, integrity, lock, runs, timing, training
+from keras_course import data, files, folders, integrity, lock, runs, timing, training
 from keras_course.errors import UserError
 from keras_course.export import Exported, export
 from keras_course.recipes import Recipe
@@ -50,8 +50,7 @@ def _run(recipe, folder, minutes, search, trials, began):
         model = training.build(recipe, splits)
         train, steps_per_epoch = training.batches(recipe, splits)
         validation = training.evaluation_batches(recipe, splits.validation)
-        with guards.heeding_signals():
-            epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
+        epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
         sizes = {}
         if minutes is not None:
             if not (folder / "last.npz").exists():  # then its number of epochs is chosen already
@@ -67,8 +66,7 @@ def _run(recipe, folder, minutes, search, trials, began):
         # Measured anew: with the steps of a call that the training will take, and the machine may
         # have been slower, or faster, before the search.
         training.take_steps(recipe, model, steps_per_epoch)
-        with guards.heeding_signals():
-            epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
+        epoch = timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:
             # To look at an image costs a third of learning from it.
             views = (1 + recipe.mirrored) * (3 if recipe.shifted else 1)

@@ -15,7 +15,6 @@ from keras_course import (
     devices,
     files,
     folders,
-    guards,
     integrity,
     lock,
     runs,
@@ -111,9 +110,7 @@ def _train(chosen, loop, folder, about, material, afterwards, minutes):
             "Choose a smaller one."
         )
     epoch = loop.epoch_seconds
-    if not epoch:
-        with guards.heeding_signals():
-            epoch = timing.measure_epoch(given.model, given.batches(), steps, given.validation)
+    epoch = epoch or timing.measure_epoch(given.model, given.batches(), steps, given.validation)
     if minutes is not None:
         # To look at an image costs a third of learning from it.
         testing = epoch * given.test_images / given.images / 3

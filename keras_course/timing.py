@@ -5,7 +5,7 @@ import time
 import keras
 import numpy as np
 
-from keras_course import out_of_memory, variables
+from keras_course import guards, out_of_memory, variables
 from keras_course.errors import UserError
 
 TIMED = 3  # seconds of steps, at least
@@ -22,7 +22,7 @@ def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -
     clock = _Clock()
     together = model.steps_per_execution  # steps, of the validation too
     steps = 100 * together
-    with out_of_memory.told(model, train):
+    with out_of_memory.told(model, train), guards.heeding_signals():
         model.fit(train, steps_per_epoch=steps, callbacks=[clock], shuffle=False, verbose=0)
         model.evaluate(validation, steps=1, verbose=0)  # compiles
     began = time.perf_counter()

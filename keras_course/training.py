@@ -18,7 +18,6 @@ from keras_course import (
     devices,
     files,
     folders,
-    guards,
     lock,
     losses,
     models,
@@ -156,9 +155,7 @@ def fit(
         else:
             take_steps(recipe, model, steps_per_epoch)
         seconds = loop.epoch_seconds or epoch_seconds
-        if not seconds:
-            with guards.heeding_signals():
-                seconds = timing.measure_epoch(model, train, steps_per_epoch, validation)
+        seconds = seconds or timing.measure_epoch(model, train, steps_per_epoch, validation)
         if minutes is not None:
             saving = seconds_of_saving(model, folder)
             epochs = timing.epochs_within(60 * minutes, seconds, loop.seconds(), saving)

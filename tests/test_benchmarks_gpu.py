@@ -99,7 +99,7 @@ def test_a_part_that_is_cut_off_twice_or_ends_without_a_result_fails_alone(measu
             gpu.run(["steps"], gpu.Asked(), results, keep)
     assert gpu.run(["steps"], gpu.Asked(), results, keep)
     found = results["pieces"]["steps"]
-    assert found["b"]["failed"] == "it was cut off twice" and "step 3" in found["c"]["failed"]
+    assert found["b"]["failed"] == "it was cut off 2 times" and "step 3" in found["c"]["failed"]
     assert found["d"]["n"] == 2 and results["cut off"] == {}
 
 

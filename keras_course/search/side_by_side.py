@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from keras_course import files, variables
+from keras_course import files, integrity, variables
 from keras_course.errors import memory_is_full
 from keras_course.guards import Diverged
 from keras_course.search import deaths
@@ -36,9 +36,9 @@ class SideBySide(Narrator):
                 try:
                     while trials:
                         self._run([trials.pop(0) for _ in range(min(self.at_once, len(trials)))])
-                except KeyboardInterrupt:
+                except (integrity.Damaged, files.DiskFull, KeyboardInterrupt):
                     for trial in self.oracle.ongoing_trials.values():
-                        self.journal.add({"event": "left", "trial": trial.trial_id})
+                        self.leave(trial)
                     raise
         self.copies.state = None  # what comes next needs the memory
 

@@ -241,15 +241,12 @@ class PairedTuner(kt.Tuner):
         try:
             with time_limit(self.trial_seconds), files.telling_when_full(self.project):
                 results = super().run_trial(trial, *args, **kwargs)
-        except (integrity.Damaged, files.DiskFull):  # no fault of this trial's
-            self._leave(trial)
-            raise
-        except KeyboardInterrupt:
-            self._leave(trial)
+        except (integrity.Damaged, files.DiskFull, KeyboardInterrupt):  # no fault of this trial's
+            self.leave(trial)
             raise
         except Exception as error:
             if isinstance(error, OSError) and self._is_ours(error.filename):  # nor this
-                self._leave(trial)
+                self.leave(trial)
                 raise
             status, reason = "failed", f"{type(error).__name__}: {error}"
             if memory_is_full(error):
@@ -300,7 +297,7 @@ class PairedTuner(kt.Tuner):
         self.journal.add(now)
         return None
 
-    def _leave(self, trial):
+    def leave(self, trial) -> None:
         """Note that the process ends in the trial for a reason that is not the trial's."""
         if self.journal is not None:
             with contextlib.suppress(files.DiskFull, OSError):
