@@ -30,9 +30,13 @@ def told(model: keras.Model, batches) -> Iterator[None]:
     except Exception as error:
         if not _is_of_the_device(error):
             raise
-        print("The memory of the device is full. Smaller batches are tried.", flush=True)
-        images, fitting = _search(model, batches)
-        raise OutOfMemory(_advice(images, fitting)) from error
+        raise with_a_batch_size(model, batches) from error
+
+
+def with_a_batch_size(model: keras.Model, batches) -> OutOfMemory:
+    """Return an `OutOfMemory` that names a batch size that fits; see `told` for what is lost."""
+    print("The memory of the device is full. Smaller batches are tried.", flush=True)
+    return OutOfMemory(_advice(*_search(model, batches)))
 
 
 @contextlib.contextmanager

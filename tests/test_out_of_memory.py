@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from keras_course import out_of_memory, runs, timing, training
+from keras_course import out_of_memory, runs, timing, training, variables
 from keras_course.data import pipeline
 from keras_course.data.splits import Split
 from keras_course.errors import Failure, UserError, memory_is_full
 from keras_course.recipes import Recipe
+from keras_course.search.leaderboard import Search
 from keras_course.search.one_model import OneModel
 from keras_course.search.range_test import range_test
 from keras_course.search.tune import tune
@@ -179,6 +180,25 @@ def test_in_a_search_it_costs_the_trial_alone(splits, tmp_path, monkeypatch, cap
     for trial in found:
         if trial["status"] == "finished":
             assert trial["score"] == scores[trial["learning_rate"]]
+
+
+@pytest.mark.parametrize("parallel_rates", [None, 2])
+def test_a_search_of_which_no_trial_fits_names_a_batch_size(
+    parallel_rates, memory_for, splits, tmp_path, capsys
+):
+    if parallel_rates and keras.backend.backend() != "jax":
+        pytest.skip("one program of many rates is JAX's")
+    memory_for(8)
+    model = training.build(RECIPE, splits)
+    first = variables.read(model)
+    settings = {"search": "grid", "trials": 2, "band": (1e-3, 1e-1), "steps": 6}
+    settings |= {"splits": splits, "model": model, "parallel_rates": parallel_rates}
+    for _ in range(2):  # a search that has ended says so again
+        with pytest.raises(out_of_memory.OutOfMemory, match="take a batch size of 8"):
+            tune(RECIPE, tmp_path, **settings)
+        for before, after in zip(first, variables.read(model), strict=True):
+            np.testing.assert_array_equal(before, after)
+    assert Search.load(tmp_path / "search").leaderboard["trials"][0]["status"] == "failed"
 
 
 def test_training_ends_with_a_batch_size_after_a_step_took_its_variables_along(splits, tmp_path):

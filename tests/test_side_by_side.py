@@ -250,6 +250,23 @@ def test_a_full_memory_of_the_machine_is_one_of_the_device(tmp_path, monkeypatch
     assert [row["status"] for row in found.leaderboard["trials"]] == ["finished"] * 3
 
 
+def test_a_memory_that_is_full_when_states_are_saved_ends_no_search(tmp_path, monkeypatch):
+    settings = {**QUICK, "search": "hyperband", "trials": 5, "parallel_rates": 5}
+    whole = tune(LINEAR, tmp_path / "whole", **settings)
+    load, numbers = Copies.load, []
+
+    def limited(copies, number):
+        numbers.append(number)
+        if len(numbers) == 3:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+        return load(copies, number)
+
+    monkeypatch.setattr(Copies, "load", limited)
+    found = tune(LINEAR, tmp_path / "full", **settings)
+    assert trials(found) == trials(whole)
+    assert len(numbers) > 3
+
+
 def test_where_the_system_kills_for_memory_fewer_are_trained_the_next_time(
     tmp_path, monkeypatch, capsys
 ):

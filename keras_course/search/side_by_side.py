@@ -18,7 +18,7 @@ from keras_course.guards import Diverged
 from keras_course.search import deaths
 from keras_course.search.copies import Copies
 from keras_course.search.narrator import Narrator
-from keras_course.search.tuner import epoch_row
+from keras_course.search.tuner import MEMORY_FULL, epoch_row
 
 
 class SideBySide(Narrator):
@@ -75,7 +75,7 @@ class SideBySide(Narrator):
         began = time.perf_counter()
         if (found := self._train_if_they_fit(trials)) is None:
             if len(trials) == 1:
-                self._give_up(trials[0], "failed", "it does not fit into the memory of the device")
+                self._give_up(trials[0], "failed", MEMORY_FULL)
                 return
             half = self.at_once = len(trials) // 2
             print(f"Too little memory for {len(trials)} copies: {half} at a time.")
@@ -85,8 +85,6 @@ class SideBySide(Narrator):
         losses, epochs = found
         seconds = (time.perf_counter() - began) / len(trials)
         for number, trial in enumerate(trials):
-            if "tuner/epochs" in trial.hyperparameters.values:  # one that may be promoted
-                variables.save(self.copies.load(number), self._state(trial.trial_id))
             self._end(trial, losses[number], epochs[number], seconds)
 
     def _train_if_they_fit(self, trials):
@@ -103,7 +101,10 @@ class SideBySide(Narrator):
             return None
 
     def _train(self, trials):
-        """Return for each trial the losses of its steps, and a row of metrics for each epoch."""
+        """Return for each trial the losses of its steps, and a row of metrics for each epoch.
+
+        Of those that may be promoted it saves the states.
+        """
         one, values = self.hypermodel, trials[0].hyperparameters.values  # of one rung: as long
         first, batches = one.beginning(self.seed)
         starts = [
@@ -122,6 +123,9 @@ class SideBySide(Narrator):
                 trained = {name: float(steps[number].mean()) for name, steps in found.items()}
                 tested = {f"val_{name}": float(each[number]) for name, each in judged.items()}
                 row.append(trained | tested)
+        if "tuner/epochs" in values:
+            for number, trial in enumerate(trials):
+                variables.save(self.copies.load(number), self._state(trial.trial_id))
         return np.concatenate(losses, axis=1).tolist(), rows
 
     def _counted(self, batches, copies):

@@ -34,6 +34,7 @@ from keras_course import (
     folders,
     integrity,
     lock,
+    out_of_memory,
     plots,
     schedules,
     training,
@@ -47,6 +48,7 @@ from keras_course.search import workers as team
 from keras_course.search.leaderboard import Search
 from keras_course.search.narrator import Narrator
 from keras_course.search.one_model import OneModel, Trainer
+from keras_course.search.tuner import MEMORY_FULL
 
 WIDE = (1e-3, 1.0)  # where the range test finds nothing
 
@@ -102,7 +104,7 @@ def tune(
 
     A search of the same recipe, data and settings in `folder` is continued, or returned if it is
     finished. Errors: UserError for anything impossible, or another search in the folder;
-    `AllDiverged` and `NoneFinished`, after everything is written.
+    `AllDiverged`, `OutOfMemory` and `NoneFinished`, after everything is written.
     """
     _check(trials, steps, validation_images, band)
     team.check(search, workers)
@@ -171,7 +173,7 @@ def _tune(
     known = fingerprint.check(project / "search.json", identity)
     if known and (project / "leaderboard.json").exists():
         with contextlib.suppress(UserError):  # damaged: it is written anew
-            return _unless_none_finished(Search.load(project))
+            return _unless_none_finished(Search.load(project), recipe, splits, model)
     model = model or training.build(recipe, splits)
     first, train = variables.read(model), training.batches(recipe, splits)[0]
     if not known:
@@ -214,7 +216,7 @@ def _tune(
     found = Search.so_far(project)
     draw(found)
     integrity.write_sealed(project / "leaderboard.json", found.leaderboard)  # last: all is done
-    return _unless_none_finished(found)
+    return _unless_none_finished(found, recipe, splits, model)
 
 
 def work(recipe: dict, folder: str, images: tuple | None, trial_seconds: float | None) -> None:
@@ -314,7 +316,7 @@ def _find_band(recipe, model, train, band, steps, folder):
     }
 
 
-def _unless_none_finished(found):
+def _unless_none_finished(found, recipe, splits, model):
     if found.best_learning_rate is not None:
         return found
     print(found.text(), flush=True)
@@ -323,11 +325,22 @@ def _unless_none_finished(found):
     if not failed:
         rates = [trial["learning_rate"] for trial in trials]
         raise AllDiverged((min(rates), max(rates)))
+    if all(trial["reason"] == MEMORY_FULL for trial in trials):
+        raise _out_of_memory(recipe, splits, model)
     raise NoneFinished(
         f"No trial finished: {len(failed)} failed, {len(trials) - len(failed)} diverged. The first "
         f"that failed: {min(failed, key=lambda trial: trial['trial'])['reason']}. Mend that, and "
         "search into another folder."
     )
+
+
+def _out_of_memory(recipe, splits, model):
+    """Return the error that names a batch size; the model gets its values back."""
+    model = model or training.build(recipe, splits)
+    values = variables.read(model)
+    error = out_of_memory.with_a_batch_size(model, training.batches(recipe, splits)[0])
+    variables.write(model, values)
+    return error
 
 
 def _some(split, count, seed):

@@ -46,6 +46,8 @@ from keras_course.search import deaths, fingerprint, recorded
 from keras_course.search.range_test import StepLosses
 from keras_course.time_limit import TimeLimitExceeded, time_limit
 
+MEMORY_FULL = "the memory of the device was full"  # why a trial failed
+
 
 def execution_seed(seed: int, execution: int, trial: int | None = None) -> int:
     """Return the seed of an execution.
@@ -250,7 +252,7 @@ class PairedTuner(kt.Tuner):
                 raise
             status, reason = "failed", f"{type(error).__name__}: {error}"
             if memory_is_full(error):
-                reason = "the memory of the device was full"
+                reason = MEMORY_FULL
             print(f"Trial {trial.trial_id} failed. {reason}", flush=True)
         except TimeLimitExceeded:
             status, reason = "failed", f"it took longer than {self.trial_seconds:g} s"
