@@ -1,18 +1,25 @@
 """The benchmark for GPUs: it goes on where it ended, and begins with what must be right."""
 
+import functools
 import json
 import math
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
-from benchmarks import cifar10_files, gpu
-from keras_course import data, devices, models
+from benchmarks import cifar10_files
+from benchmarks.gpu import __main__ as command
+from benchmarks.gpu import calls, correctness, networks, pieces, report, steps
+from benchmarks.gpu.noise import noise
+from benchmarks.gpu.pieces import Asked
+from keras_course import compare, data, devices, models
 from keras_course.data.splits import Split, Splits
+from keras_course.errors import Failure
 from keras_course.guards import Diverged
 from keras_course.recipes import Recipe
 
@@ -22,18 +29,31 @@ def measured(monkeypatch):
     """The names of what was measured, of two small pieces."""
     names = []
 
-    def measure(name, result):
-        names.append(name)
-        return result
+    def parts(keys, result):
+        def measure(key):
+            names.append(key)
+            return dict(result)
 
-    right = {"loss": 0.0, "gradients": 1e-5}
-    pieces = {
-        "correctness": lambda asked: {"a": lambda: measure("a", right)},
-        "steps": lambda asked: {key: (lambda key=key: measure(key, {"n": 1})) for key in "bcd"},
-        "networks": lambda asked: {"e": lambda: measure("e", {"n": 1})},
+        return {key: functools.partial(measure, key) for key in keys}
+
+    small = {
+        "correctness": piece(parts("a", {"loss": 0.0, "gradients": 1e-5})),
+        "steps": piece(parts("bcd", {"n": 1})),
+        "networks": piece(parts("e", {"n": 1}), minutes=lambda asked: asked.minutes + 1),
     }
-    monkeypatch.setattr(gpu, "PIECES", pieces)
+    monkeypatch.setattr(pieces, "PIECES", small)
     return names
+
+
+def piece(parts, minutes=lambda asked: 1):
+    """Return a piece as a module would be one."""
+    return SimpleNamespace(
+        __doc__="Numbers.\n\nOf something.",
+        HEAD="| n |",
+        cells=lambda case: str(case.get("n")),
+        minutes=minutes,
+        parts=lambda asked: parts,
+    )
 
 
 def keep(results):
@@ -42,11 +62,11 @@ def keep(results):
 
 def test_a_second_call_measures_what_the_first_left(measured, monkeypatch):
     clock = iter(range(0, 10_000, 100))
-    monkeypatch.setattr(gpu.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(calls.time, "monotonic", lambda: next(clock))
     results, written = {"pieces": {}}, []
-    assert not gpu.run(["correctness", "steps"], gpu.Asked(), results, written.append)
+    assert not calls.run(["correctness", "steps"], Asked(), results, written.append)
     assert measured == ["a", "b"] and len(written) == 4  # as they begin and as they end
-    assert gpu.run(["correctness", "steps"], gpu.Asked(), results, written.append)
+    assert calls.run(["correctness", "steps"], Asked(), results, written.append)
     assert measured == ["a", "b", "c", "d"]
     assert list(results["pieces"]["steps"]) == ["b", "c", "d"]
 
@@ -56,8 +76,8 @@ def test_what_does_not_fit_into_the_rest_of_a_call_is_not_begun(
     measured, minutes, begun, monkeypatch
 ):
     clock = iter((0, 0, 0, 200, 200, 200, 440))  # seconds: 200 for correctness
-    monkeypatch.setattr(gpu.time, "monotonic", lambda: next(clock))
-    assert gpu.run(["networks"], gpu.Asked(minutes=minutes), {"pieces": {}}, keep) == begun
+    monkeypatch.setattr(calls.time, "monotonic", lambda: next(clock))
+    assert calls.run(["networks"], Asked(minutes=minutes), {"pieces": {}}, keep) == begun
     assert measured == ["a", "e"][: 1 + begun]
 
 
@@ -65,20 +85,18 @@ def test_a_part_that_is_too_large_for_the_memory_fails_alone(measured, monkeypat
     def full():
         raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
 
-    steps = {"b": lambda: {"n": 1}, "c": full, "d": lambda: {"n": 2}}
-    monkeypatch.setitem(gpu.PIECES, "steps", lambda asked: steps)
-    monkeypatch.setattr(gpu.PIECES["steps"], "__doc__", "Numbers.")
-    monkeypatch.setattr(gpu, "ROWS", {"steps": gpu.Rows("| n |", lambda case: str(case["n"]))})
+    parts = {"b": lambda: {"n": 1}, "c": full, "d": lambda: {"n": 2}}
+    monkeypatch.setitem(pieces.PIECES, "steps", piece(parts))
     here = {"device": "GPU", "precision": "half", "versions": {}, "date": "today"}
     results = {"short": False, **here, "pieces": {}}
-    assert gpu.run(["steps"], gpu.Asked(), results, keep)
+    assert calls.run(["steps"], Asked(), results, keep)
     found = results["pieces"]["steps"]
     assert "memory" in found["c"]["failed"] and (found["b"]["n"], found["d"]["n"]) == (1, 2)
-    text = gpu.table({"machines": [results]})
+    text = report.table({"machines": [results]})
     assert "| d | 2.0 |\n\n- c failed: the memory of the device was full\n" in text
-    steps["e"] = lambda: 1 / 0
+    parts["e"] = lambda: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        gpu.run(["steps"], gpu.Asked(), results, keep)
+        calls.run(["steps"], Asked(), results, keep)
 
 
 def test_a_part_that_is_cut_off_twice_or_ends_without_a_result_fails_alone(measured, monkeypatch):
@@ -91,13 +109,13 @@ def test_a_part_that_is_cut_off_twice_or_ends_without_a_result_fails_alone(measu
     def diverged():
         raise Diverged(3, 0.1, math.nan)
 
-    steps = {"b": killed, "c": diverged, "d": lambda: {"n": 2}}
-    monkeypatch.setitem(gpu.PIECES, "steps", lambda asked: steps)
+    parts = {"b": killed, "c": diverged, "d": lambda: {"n": 2}}
+    monkeypatch.setitem(pieces.PIECES, "steps", piece(parts))
     results = {"pieces": {}}
     for _ in range(2):
         with pytest.raises(Killed):
-            gpu.run(["steps"], gpu.Asked(), results, keep)
-    assert gpu.run(["steps"], gpu.Asked(), results, keep)
+            calls.run(["steps"], Asked(), results, keep)
+    assert calls.run(["steps"], Asked(), results, keep)
     found = results["pieces"]["steps"]
     assert found["b"]["failed"] == "it was cut off 2 times" and "step 3" in found["c"]["failed"]
     assert found["d"]["n"] == 2 and results["cut off"] == {}
@@ -105,14 +123,14 @@ def test_a_part_that_is_cut_off_twice_or_ends_without_a_result_fails_alone(measu
 
 def test_nothing_is_measured_on_a_device_that_computes_something_else(measured, monkeypatch):
     found = {"loss": 0.0, "gradients": 0.1}
-    monkeypatch.setitem(gpu.PIECES, "correctness", lambda asked: {"a": lambda: dict(found)})
+    monkeypatch.setitem(pieces.PIECES, "correctness", piece({"a": lambda: dict(found)}))
     results = {"pieces": {}}
-    for piece in ("correctness", "steps"):  # no piece goes without it
+    for name in ("correctness", "steps"):  # no piece goes without it
         with pytest.raises(SystemExit, match="does not compute what it should"):
-            gpu.run([piece], gpu.Asked(), results, keep)
+            calls.run([name], Asked(), results, keep)
     assert measured == []
     found["gradients"] = 0.01  # a later call tries again
-    assert gpu.run(["steps"], gpu.Asked(), results, keep)
+    assert calls.run(["steps"], Asked(), results, keep)
     assert measured == ["b", "c", "d"]
 
 
@@ -120,25 +138,45 @@ def test_nothing_is_measured_on_a_device_that_computes_something_else(measured, 
 def test_rounding_passes_and_a_mistake_or_nan_does_not():
     keras.utils.set_random_seed(0)
     model = models.build("simple_cnn", input_shape=(32, 32, 3))
-    (images, labels), *_ = gpu.noise(16)
+    (images, labels), *_ = noise(16)
     images = images.astype("float32")
-    right = gpu.loss_and_gradients(model, images, labels)
-    rounded = gpu.loss_and_gradients(model, images * np.float32(1 + 1e-6), labels)
-    assert gpu.is_rounding(gpu.difference(right, rounded))
+    right = correctness.loss_and_gradients(model, images, labels)
+    rounded = correctness.loss_and_gradients(model, images * np.float32(1 + 1e-6), labels)
+    assert correctness.is_rounding(correctness.difference(right, rounded))
     kernel = model.trainable_variables[2]
     assert len(kernel.shape) == 4
     kernel.assign(keras.ops.convert_to_numpy(kernel)[::-1])
-    flipped = gpu.loss_and_gradients(model, images, labels)
-    assert not gpu.is_rounding(gpu.difference(right, flipped))
+    flipped = correctness.loss_and_gradients(model, images, labels)
+    assert not correctness.is_rounding(correctness.difference(right, flipped))
     for wrong in ((math.nan, right[1]), (right[0], right[1] * math.nan)):
-        assert not gpu.is_rounding(gpu.difference(right, wrong))
-        assert not gpu.is_rounding(gpu.difference(wrong, right))
+        assert not correctness.is_rounding(correctness.difference(right, wrong))
+        assert not correctness.is_rounding(correctness.difference(wrong, right))
+
+
+def test_the_networks_are_trained_with_the_rates_that_the_searches_found(monkeypatch):
+    trained = []
+
+    def train(recipe, folder, minutes, splits):
+        trained.append((recipe.model, recipe.learning_rate, minutes))
+        return {}
+
+    monkeypatch.setattr(compare, "train", train)
+    monkeypatch.setattr(cifar10_files, "load", lambda recipe: None)
+    found = {"resnet20": {"learning_rate": 0.7}, "vgg16": {"failed": "it was cut off 2 times"}}
+    parts = networks.parts(Asked(minutes=2, searches=found))
+    parts["resnet20, 2 min, seed 1"]()
+    assert trained == [("resnet20", 0.7, 2)]
+    for without in ("vgg16", "alexnet"):
+        with pytest.raises(Failure, match="its search found no learning rate"):
+            parts[f"{without}, 2 min, seed 0"]()
+    assert calls.with_what_they_need(["networks"]) == ["correctness", "searches", "networks"]
+    assert calls.with_what_they_need(["rates", "steps"]) == ["correctness", "steps", "rates"]
 
 
 def test_without_a_gpu_only_small_versions_are_measured(measured, monkeypatch, tmp_path):
     monkeypatch.setattr(devices, "gpus", list)
     with pytest.raises(SystemExit, match="sees no GPU"):
-        gpu.go_on(["steps"], gpu.Asked(), tmp_path / "gpu.json")
+        calls.go_on(["steps"], Asked(), tmp_path / "gpu.json")
     assert measured == [] and not list(tmp_path.iterdir())
 
 
@@ -157,30 +195,30 @@ def test_what_is_wrong_is_said_before_anything_is_measured(
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["gpu", *typed, "--results", "gpu.json"])
     with pytest.raises(SystemExit) as ended:
-        gpu.main()
+        command.main()
     assert ended.value.code == 2 and said in capsys.readouterr().err
     assert measured == []
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="is JAX's")
 @pytest.mark.parametrize(
-    "pieces",
+    "names",
     [
         ("correctness", "steps", "rates", "searches"),
-        pytest.param(("correctness", "race", "networks"), marks=pytest.mark.slow),
+        pytest.param(("correctness", "race", "searches", "networks"), marks=pytest.mark.slow),
     ],
     ids=["quick", "slow"],
 )
-def test_a_short_run_measures_each_piece(pieces, monkeypatch, tmp_path):
+def test_a_short_run_measures_each_piece(names, monkeypatch, tmp_path):
     path = tmp_path / "gpu.json"
-    monkeypatch.setattr(gpu, "TIMED", 0)
-    typed = ["gpu", *pieces, "--short", "--minutes", "0.5", "--results", str(path)]
+    monkeypatch.setattr(steps, "TIMED", 0)
+    typed = ["gpu", *names, "--short", "--minutes", "0.5", "--results", str(path)]
     monkeypatch.setattr(sys, "argv", typed)
-    assert gpu.main() == 0
+    assert command.main() == 0
     (found,) = json.loads(path.read_text())["machines"]
-    assert found["short"] and list(found["pieces"]) == list(pieces)
+    assert found["short"] and list(found["pieces"]) == list(names)
     for name, done in found["pieces"].items():
-        assert list(done) == list(gpu.PIECES[name](gpu.Asked(short=True)))
+        assert list(done) == list(pieces.PIECES[name].parts(Asked(short=True, minutes=0.5)))
         for case in done.values():
             assert "failed" not in case
             assert all(case[key] > 0 for key in ("alone", "milliseconds") if key in case)
@@ -192,7 +230,7 @@ def test_it_runs_on_jax_unless_told_otherwise(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
     ended = subprocess.run(
         [sys.executable, "-m", "benchmarks.gpu", "steps", "--results", str(tmp_path / "gpu.json")],
-        cwd=gpu.RESULTS.parents[2],
+        cwd=report.RESULTS.parents[2],
         env={**environment, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
@@ -205,26 +243,26 @@ def test_the_results_of_each_machine_stand_beside_those_of_the_others(
     measured, monkeypatch, tmp_path
 ):
     path = tmp_path / "gpu.json"
-    monkeypatch.setattr(gpu, "ROWS", {"steps": gpu.Rows("| n |", lambda case: str(case["n"]))})
-    monkeypatch.setattr(gpu.PIECES["steps"], "__doc__", "Numbers.")
     monkeypatch.setattr(devices, "gpus", lambda: ["one"])
     for device, short in (("processor", True), ("H100", False), ("H200", False), ("H100", False)):
         here = {"device": device, "precision": "float32", "versions": {"jax": "1"}, "date": "today"}
-        monkeypatch.setattr(gpu.machine, "today", lambda here=here: here)
-        assert gpu.go_on(["steps"], gpu.Asked(short), path) == 0
+        monkeypatch.setattr(calls.machine, "today", lambda here=here: here)
+        assert calls.go_on(["steps"], Asked(short), path) == 0
     assert measured == 3 * ["a", "b", "c", "d"]  # of H100 all was there
     machines = json.loads(path.read_text())["machines"]
     assert {each["device"] for each in machines} == {"processor", "H100", "H200"}
-    text = gpu.table({"machines": machines})
+    text = report.table({"machines": machines})
     for device in ("### H100\n", "### H200\n", "### processor, shortened\n"):
         assert text.count(device) == 1
     assert "**The figures of a GPU are still to be measured" not in text
     assert text.count("Still to be measured there: networks.") == 3
-    alone = gpu.table({"machines": machines}, "steps")
+    alone = report.table({"machines": machines}, "steps")
     assert alone.count("Numbers.") == 2 and "#" not in alone and "Still" not in alone
-    assert gpu.table({"machines": machines}, "rates") == ""  # nobody has measured those
+    assert report.table({"machines": machines}, "rates") == ""  # nobody has measured those
     shortened = [each for each in machines if each["short"]]
-    assert "**The figures of a GPU are still to be measured" in gpu.table({"machines": shortened})
+    assert "**The figures of a GPU are still to be measured" in report.table(
+        {"machines": shortened}
+    )
 
 
 def test_seeds_of_a_recipe_are_one_row():
@@ -233,7 +271,7 @@ def test_seeds_of_a_recipe_are_one_row():
         f"mine, 1 min, seed {seed}": {"test_accuracy": test, "seconds": second, "precision": "half"}
         for seed, (test, second) in enumerate(zip(tests, seconds, strict=True))
     }
-    (key, row), (alone, other) = gpu._over_seeds({**done, "rates": {"milliseconds": 3}}).items()
+    (key, row), (alone, other) = report._over_seeds({**done, "rates": {"milliseconds": 3}}).items()
     assert (key, alone) == ("mine, 1 min", "rates")
     assert row["test_accuracy"] == pytest.approx(0.92) and row["seconds"] == 7
     assert (row["seeds"], row["range"], row["precision"]) == (3, "90.00% to 95.00%", "half")
@@ -242,30 +280,26 @@ def test_seeds_of_a_recipe_are_one_row():
 
 def test_figures_of_other_versions_stay_beside_those_of_todays(measured, monkeypatch, tmp_path):
     path = tmp_path / "gpu.json"
-    monkeypatch.setattr(gpu, "ROWS", {"steps": gpu.Rows("| n |", lambda case: str(case["n"]))})
-    monkeypatch.setattr(gpu.PIECES["steps"], "__doc__", "Numbers.")
     monkeypatch.setattr(devices, "gpus", lambda: ["one"])
     for jax, torch in ((1, 1), (2, 1), (1, 2)):
         versions = {"jax": str(jax), "torch": str(torch)}
         here = {"device": "H200", "precision": "half", "versions": versions, "date": "today"}
-        monkeypatch.setattr(gpu.machine, "today", lambda here=here: here)
-        assert gpu.go_on(["steps"], gpu.Asked(), path) == 0
+        monkeypatch.setattr(calls.machine, "today", lambda here=here: here)
+        assert calls.go_on(["steps"], Asked(), path) == 0
     assert measured == 2 * ["a", "b", "c", "d"]  # another PyTorch changes nothing
     machines = json.loads(path.read_text())["machines"]
     assert sorted(each["versions"]["jax"] for each in machines) == ["1", "2"]
-    text = gpu.table({"machines": machines}, "steps")
+    text = report.table({"machines": machines}, "steps")
     assert "H200, half, jax 1," in text and "H200, half, jax 2," in text
 
 
 def test_what_a_machine_has_not_measured_is_named(monkeypatch):
-    def cases(*keys):
-        return lambda asked: dict.fromkeys(keys)
-
-    networks = cases("e, 5 min, seed 0", "e, 5 min, seed 1")
-    pieces = {"steps": cases("a", "b", "c"), "rates": cases("d"), "networks": networks}
-    monkeypatch.setattr(gpu, "PIECES", pieces)
+    networks = ("e, 5 min, seed 0", "e, 5 min, seed 1")
+    keys = {"steps": ("a", "b", "c"), "rates": ("d",), "networks": networks}
+    wanted = {name: piece(dict.fromkeys(each)) for name, each in keys.items()}
+    monkeypatch.setattr(pieces, "PIECES", wanted)
     done = {"steps": {"b": {}}, "networks": {"e, 1 min, seed 0": {}}}
-    missing = gpu._missing({"short": False, "pieces": done})
+    missing = report._missing({"short": False, "pieces": done})
     assert missing == "steps of a, c; rates; networks of e, seed 1"
 
 
@@ -281,7 +315,7 @@ def test_what_a_machine_has_not_measured_is_named(monkeypatch):
     ],
 )
 def test_a_peak_is_that_of_the_whole_name(device, peak):
-    assert gpu.peak_of(device) == peak
+    assert steps.peak_of(device) == peak
 
 
 def test_cifar10_travels_in_files(tmp_path, monkeypatch):
