@@ -151,7 +151,8 @@ and which mistake that usually is.
 
 {table}
 
-In a terminal, `source .venv/bin/activate` first (Windows: `.venv\\Scripts\\activate`), then
+In a terminal, go to the folder of the course and run `source .venv/bin/activate` (Windows:
+`.venv\\Scripts\\activate`). Then you have these commands:
 
     keras-course list           the lessons, and how far you are
     keras-course check 5        all checks of lesson 5, without the training in it
@@ -159,9 +160,9 @@ In a terminal, `source .venv/bin/activate` first (Windows: `.venv\\Scripts\\acti
     keras-course hint 5.1       a hint; the next one says more
     keras-course reset 5        begin lesson 5 anew; what you wrote is kept beside it
 
-`check` and `watch` run a file's imports, constants (names in CAPITALS), functions and classes, and
-nothing else of it. They end a loop that never stops. So does a check in a notebook, except on
-Windows: interrupt the kernel there.
+`check` and `watch` run only the imports, the constants (names in CAPITALS), the functions and the
+classes of your file. If your code never stops, they end it. A check in a notebook does that too,
+except on Windows: interrupt the kernel there.
 
 The data set is `shapes`, drawn by the program. Set `DATASET = "cifar10"` in a lesson to see the
 same on photographs; `keras-course data prepare cifar10` fetches them first.
