@@ -37,10 +37,14 @@ print(f"{DATASET}: {len(images)} images to train with, {len(held_out)} for valid
 # Each class has a weight for every pixel and colour, and one more, the bias. Each pixel is
 # multiplied by its weight; the products and the bias are added up. The sum is the *logit* of the
 # class; the class with the largest is the answer. A chain of layers is a `keras.Sequential`. The
-# pixels are scaled from 0..255 to -1..1 first: `layers.Rescaling(scale, offset)` makes x into
+# pixels are scaled from 0..255 to -1..1 first: `layers.Rescaling(scale, offset)` turns x into
 # scale * x + offset.
 #
-# **Predict:** how many weights are that for images of 32x32x3 and ten classes?
+# Training goes in steps. Each takes a *batch* of images and moves the weights a little, so that the
+# *loss* falls, which says how wrong the answers are (3.2). An *epoch* is once through all images.
+# How far a step goes is up to the learning rate (lesson 7) and the optimizer, here Adam (lesson 8).
+#
+# **Predict:** how many weights is that for images of 32x32x3 and ten classes?
 # %%
 def logistic_regression(num_classes=10):
     """Return the uncompiled model: pixels 0 to 255 of 32x32x3 in, logits out."""
@@ -83,8 +87,9 @@ histories["logistic regression"] = train("logistic regression", model, images, h
 
 # %% [markdown]
 # ## 2.2 A multi-layer perceptron
-# Dense layers with a ReLU, max(x, 0), come in between. Slide 52: "MLP works quite a bit better but
-# with lower learning rate". Three rates show what that means; the logistic regression had 0.0003.
+# Between the pixels and the logits come *hidden* layers: dense ones, each with a ReLU, max(x, 0).
+# Slide 52: "MLP works quite a bit better but with lower learning rate". Three rates show what that
+# means; the logistic regression had 0.0003.
 #
 # **Predict:** which of 0.03, 0.003 and 0.0003 beat the logistic regression?
 # %%
@@ -205,19 +210,19 @@ for name, model in (
 # %% [markdown]
 # ## 2.4 The filters as a convolutional layer
 # Slide 53: convolutional filters can be expressed as convolutional layers. The network below takes
-# pixels, does what 2.3 did by a `Conv2D` with the given kernels and by an `AveragePooling2D`, and
-# ends with the classifier. The convolution is *frozen*, which a layer is that was made with
-# `trainable=False`: training must not change it. Once it is part of the network it has weights, and
-# `set_weights` takes a list of arrays.
+# pixels, does what 2.3 did by a `Conv2D` with the given kernels, a ReLU and no biases, and by an
+# `AveragePooling2D`, and ends with the classifier. The convolution is *frozen*: made with
+# `trainable=False`, it is not changed by training. Only once it is part of the network does it have
+# weights; then `set_weights` takes a list of arrays.
 # %%
 def as_convolution(kernels, classifier):
     """Return the uncompiled model: pixels 0 to 255 of 32x32x3 in, logits out.
 
     kernels: (size, size, 3, filters). classifier: a Keras model from features to logits.
     """
-    # TODO 2.4: scaling, a frozen Conv2D with the kernels, pooling, flatten, the classifier
+    # TODO 2.4: scaling, a frozen Conv2D with kernels and ReLU, pooling, flatten, the classifier
     raise NotImplementedError(
-        "TODO 2.4: scaling, a frozen Conv2D with the kernels, pooling, flatten, the classifier"
+        "TODO 2.4: scaling, a frozen Conv2D with kernels and ReLU, pooling, flatten, the classifier"
     )
 
 
@@ -265,7 +270,7 @@ print(f"the kernels have moved by at most {moved(network):.4f}")
 # The kernels start from the fixed filters, as the network of 2.4 did, and are trained with
 # everything else.
 # %%
-def let_free(model, learning_rate):
+def unfreeze(model, learning_rate):
     """Make a compiled model train all its weights, from the values that they have.
 
     Changes the model itself. Afterwards it is compiled with the loss and the metrics of
@@ -278,13 +283,13 @@ def let_free(model, learning_rate):
 
 
 # %%
-checks.let_free(let_free)
+checks.unfreeze(unfreeze)
 # %% [markdown]
 # **Predict:** what will the filters look like that the network makes of the edges?
 # %%
 network.set_weights(start)
-let_free(network, RATE)
-histories["let free"] = train("the same, more epochs, let free", network, images, held_out)
+unfreeze(network, RATE)
+histories["unfrozen"] = train("the same, more epochs, unfrozen", network, images, held_out)
 print(f"the kernels have moved by at most {moved(network):.4f}")
 # %%
 learned = next(each for each in network.get_weights() if each.ndim == 4)
@@ -303,7 +308,7 @@ curves = {
     "logistic regression": histories["logistic regression"]["val_accuracy"],
     best_rate: histories[best_rate]["val_accuracy"],
     "fixed filters, MLP": before + histories["frozen"]["val_accuracy"],
-    f"filters let free after epoch {EPOCHS}": before + histories["let free"]["val_accuracy"],
+    f"filters unfrozen after epoch {EPOCHS}": before + histories["unfrozen"]["val_accuracy"],
 }
 show(
     lines(curves, "epoch", "validation accuracy", f"From pixels to learned filters on {DATASET}"),
@@ -321,7 +326,7 @@ for name, numbers in histories.items():
 # ## Try next
 # - Let the kernels start from random numbers of the same size. Is the start from edges worth
 #   anything, after one epoch and after twenty?
-# - Use 16 or 32 filters, fixed and then let free. Where does it help more?
+# - Use 16 or 32 filters, fixed and then unfrozen. Where does it help more?
 # - The README's table of `shapes` has logistic regression and an MLP that were trained longer, with
 #   augmented images, and judged by the test images. Which of yours is close to them, and which is
 #   not?

@@ -3,9 +3,9 @@
 # Slide 25.
 #
 # More layers should do better: what a shallow network computes, a deeper one can compute as well,
-# with layers that pass on their input. In practice deep networks *trained* worse, until He et al.
-# (2015, "Deep Residual Learning") let each block learn only what to add to its input. After this
-# lesson you can
+# with layers that pass on their input. In practice deeper networks ended with a higher *training*
+# error, until He et al. (2015, "Deep Residual Learning") let each block learn only what to add to
+# its input. After this lesson you can
 #
 # - write a residual block, and build ResNets of any depth with it,
 # - show what depth does to a network with shortcuts and to one without, and where the gradients go,
@@ -156,11 +156,11 @@ print(f"{'':10} the loss of ten equal probabilities is {np.log(10):.2f}")
 show(lines(curves, "step", "training loss", f"Shortcuts and depth on {DATASET}"), "ex05_depth")
 # %% [markdown]
 # So few steps show how a training begins, not where it ends. With more of them, and images enough,
-# the deeper ResNet wins: after 164 epochs on CIFAR-10 the authors had 91.25 % with ResNet-20 and
-# 93.03 % with ResNet-56 (Table 6).
+# the deeper ResNet wins: after some 164 epochs on CIFAR-10 the authors' ResNet-20 was right on
+# 91.25 % of the test images, and their ResNet-56 on 93.03 % (Table 6).
 #
 # **Question 5.a** Plain-56 contains plain-20: its other layers only need to pass on their input.
-# Why does it not find that? What would a block of ResNet-56 have to learn for it?
+# Why does it not find that? What would a block of ResNet-56 have to learn to pass on its input?
 # *Your answer.*
 # %% [markdown]
 # ## 5.3 Where the gradient goes

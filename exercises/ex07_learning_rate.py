@@ -3,9 +3,9 @@
 # Slides 29 to 34.
 #
 # The learning rate says how far a step goes against the gradient: with the rate $\eta$ and the
-# gradient $g$, the weights $w$ become $w - \eta g$. Too small a rate hardly moves, too
-# large a one is thrown out of the valley; of all settings it matters most. After this lesson you
-# can
+# gradient $g$, the weights $w$ become $w - \eta g$. With too small a rate the weights hardly move,
+# with too large a one they are thrown out of the valley; if you have time to tune one setting only,
+# tune this one. After this lesson you can
 #
 # - read from the curves whether a rate is too low, right or too high,
 # - lower the rate during training, by a rule or by what the validation loss does,
@@ -105,8 +105,8 @@ show(
 
 # %% [markdown]
 # A line that leaves the picture at the top has *diverged*: its steps are too large, and the loss
-# grows; the line ends where the loss is no number any more. A line that stays near ln 10 = 2.3 has
-# learned nothing: its network guesses.
+# grows. Where the loss is no longer a number (nan) there is no line, maybe from the first epoch on.
+# A line that stays near ln 10 = 2.3 has learned nothing: its network guesses.
 #
 # **Question 7.a** Near a minimum a loss looks like $L(w) = \frac{a}{2} w^2$. What does one step of
 # rate $\eta$ do to $w$? For which rates does it come closer, which rate is best, and when does
@@ -177,9 +177,9 @@ show(
 # %% [markdown]
 # ## 7.3 Lower it when the loss stops improving
 # `ReduceLROnPlateau` needs no plan: it watches the validation loss. An epoch counts as an
-# improvement if its loss is below the best one so far. After `patience` epochs in a row without
-# one, the rate is multiplied by `factor` for the epochs that follow, and the count begins anew; the
-# best loss is kept.
+# improvement if its loss is below the best one so far (Keras wants it below by 0.0001, unless you
+# set `min_delta=0`, as we do). After `patience` epochs in a row without one, the rate is multiplied
+# by `factor` for the epochs that follow, and the count begins anew; the best loss is kept.
 # %%
 def reduce_on_plateau(losses, rate, factor, patience):
     """Return the learning rate of each epoch, the first one being `rate`.
@@ -217,8 +217,8 @@ show(
 # %% [markdown]
 # ## 7.4 A range test: the rates
 # Smith (2015, section 3.3) trains once while the rate grows, and looks at the accuracy against the
-# rate. Here it is the loss, a few steps are enough, and each rate is the one before times the same
-# factor, so that every decade gets as many steps.
+# rate. Here it is the loss, about a hundred steps are enough, and each rate is the one before times
+# the same factor, so that every decade gets equally many steps.
 # %%
 def range_test_rates(low, high, steps):
     """Return the rates of so many steps: the first is `low`, the last `high`.
@@ -282,9 +282,9 @@ print(f"{len(losses)} steps; the loss was lowest at a rate of {rates[np.nanargmi
 def choose_rate(rates, losses):
     """Return the middle, on a logarithmic axis, of two rates of a range test.
 
-    rates, losses: arrays, one number a step. The upper rate is that of the lowest loss, the lower
-    one that of the first step with at least half of the fall from the first loss to the lowest.
-    Losses that are not finite do not count.
+    rates, losses: arrays, one number a step. The upper rate is that of the lowest loss. The lower
+    one is that of the first step whose loss is no higher than halfway between the first loss and
+    the lowest. Losses that are not finite do not count.
     """
     # TODO 7.5: find the two steps, and the middle of their rates
     raise NotImplementedError("TODO 7.5: find the two steps, and the middle of their rates")
@@ -311,8 +311,8 @@ show(figure, "ex07_range_test")
 # %% [markdown]
 # ## 7.6 A search
 # KerasTuner calls `build(hp)` for each trial. `hp.Float` draws a number from a range and gives it a
-# name; its `sampling` says whether equal differences or equal factors are as probable. What comes
-# back is a compiled model.
+# name; its `sampling` says which intervals are equally probable: those whose ends have the same
+# difference, or those whose ends have the same ratio. `build` returns a compiled model.
 # %%
 LOW = 1e-4
 HIGH = 1.0

@@ -38,7 +38,7 @@ LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 # In a training the gradient is the mean over some images, a *mini-batch*, and not over all. The
 # next mini-batch gives another one: it points downhill on average, and its noise is what many
 # optimizers average away. The slide fears suboptimal local minima; in networks of many weights,
-# flat places and ravines are the more common trouble.
+# saddle points (Dauphin et al. 2014), flat places and ravines are the more common trouble.
 # %%
 def sgd(weights, gradient, state, learning_rate):
     return weights - learning_rate * gradient, state
@@ -181,9 +181,9 @@ checks.adam(adam)
 
 # %% [markdown]
 # ## The ravine
-# The picture of slide 37: a valley a hundred times steeper across than along. Each optimizer walks
-# down it by hand and by Keras, with the rate that suits it best here: of the same many rates, that
-# whose path is lowest on average.
+# The picture of slide 37: a valley that is curved a hundred times more across than along. Each
+# optimizer walks down it twice, by your function and by Keras, at the rate that suits it best here:
+# of 61 rates, the same for all, the one whose path is lowest on average.
 #
 # **Predict:** draw the path of plain gradient descent, and that of Adagrad.
 # %%

@@ -249,8 +249,8 @@ figure = lines(
 )
 show(figure, "ex09_few_images")
 # %% [markdown]
-# **Question 9.b** With augmentation the training accuracy is lower. Is that a fault? What tells you
-# from the curves whether more epochs would be of use?
+# **Question 9.b** With augmentation the training accuracy is lower. Is that a fault? How can you
+# see from the curves whether more epochs would help?
 # *Your answer.*
 # %% [markdown]
 # **Question 9.c** An image upside down keeps its label. Then why may it be of no use for these

@@ -40,9 +40,10 @@ few = splits._replace(train=type(splits.train)(*(part[:IMAGES] for part in split
 # %% [markdown]
 # ## 12.1 Choose
 # Every candidate sees the same images equally often, few times, at the same learning rate. Some
-# would want more time, or another rate (lesson 8): with the time of a class this choice is a quick
-# one, not a fair one. `fastnet16` has been made for that: few wide convolutions on small maps, the
-# first of which is computed from the images (`models/fastnet.py`).
+# would want more time, or another rate (lesson 8): in the time that a class has, this choice is a
+# quick one, not a fair one. `fastnet16` is made for so little time: few wide convolutions on small
+# maps, and before them one whose filters are computed from the images, not trained
+# (`models/fastnet.py`).
 #
 # **Predict:** which of the three will be ahead?
 # %%
@@ -197,8 +198,10 @@ print(f"margin for one network and 200 images: {margin(0.1, 200):.1%}")
 # *Your answer.*
 # %% [markdown]
 # ## 12.4 Where Keras is not installed
-# The export is a SavedModel: TensorFlow alone runs it, also from C++ or Java. It takes pixels of 0
-# to 255 and returns class probabilities; `model.class_names()` are their names, as bytes.
+# The export is a SavedModel: TensorFlow alone runs it, also from C++ or Java. Once it is loaded,
+# `model.serve` takes a batch of images, pixels of 0 to 255, and returns class probabilities;
+# `model.class_names()` returns the names of the classes, as bytes. Both are tensors of TensorFlow:
+# `.numpy()` makes an array of one.
 # %%
 exported = export(run, splits=splits)
 print(exported)

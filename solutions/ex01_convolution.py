@@ -2,8 +2,8 @@
 # # 1 Convolution and pooling
 # Slides 3 to 17.
 #
-# A fully connected layer has a weight for each pixel and each unit. A convolution has a few, and
-# uses them everywhere. After this lesson you can
+# A fully connected layer has a weight for each pixel and each of its outputs, which are called
+# *units*. A convolution has a few weights, and uses them everywhere. After this lesson you can
 #
 # - write a convolution and a pooling by hand, and show that Keras computes the same,
 # - say how many weights a layer has, and which pixels an output has seen,
@@ -61,8 +61,8 @@ checks.convolve(convolve)
 # %%
 print("a 3x3 kernel on a 5x5 image:", convolve(np.ones((5, 5)), np.ones((3, 3))).shape)
 FILTERS = {
-    "upright edges": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
-    "level edges": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
+    "vertical edges": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
+    "horizontal edges": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
     "blur": [[1 / 9] * 3] * 3,
     "spots": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
 }
@@ -95,10 +95,10 @@ show(
 # ## 1.2 All channels, all filters
 # A layer has many filters, and each sees all channels of its input:
 #
-# $$ y[n, i, j, f] = b[f] + \sum_{a, b, c} x[n, i + a, j + b, c] \; w[a, b, c, f] $$
+# $$ y[n, i, j, f] = \mathrm{bias}[f] + \sum_{a, b, c} x[n, i + a, j + b, c] \; w[a, b, c, f] $$
 #
-# With padding "same" the image gets a frame of zeros first, so that the result is as large as the
-# image.
+# The *bias* is a number that each filter adds to its sum. With padding "same" the image gets a
+# frame of zeros first: x is then the image with its frame, and the result is as large as the image.
 # %%
 def conv2d(images, kernel, bias):
     """Return what `keras.layers.Conv2D(padding="same")` computes.
@@ -106,7 +106,7 @@ def conv2d(images, kernel, bias):
     images: (n, height, width, channels). kernel: (size, size, channels, filters), size odd.
     bias: (filters,). Returns (n, height, width, filters).
     """
-    # TODO 1.2: pad the images with zeros, slide the kernel over all channels, add the bias
+    # TODO 1.2: pad with zeros; at each place sum over rows, columns and channels; add the bias
     ### BEGIN SOLUTION
     size = kernel.shape[0]
     frame = size // 2
@@ -133,8 +133,8 @@ print(f"largest difference to Keras: {np.abs(by_hand - np.array(by_keras)).max()
 # %% [markdown]
 # ## 1.3 Pooling
 # A pooling divides the image into windows and keeps one number of each: the largest, as networks
-# usually do, or the mean. From one window to the next it goes by its *stride*. Here that is the
-# size of a window, so that windows meet; where it is less, they overlap.
+# usually do, or the mean. Its *stride* is the distance from one window to the next. Here the stride
+# is the size of a window, so that windows do not overlap; with a smaller stride they do.
 # %%
 def pool(images, size, reduce):
     """Return the images with each window of size x size reduced to one number.
@@ -163,8 +163,8 @@ for layer, reduce in (
 
 # %% [markdown]
 # ## 1.4 Counting weights
-# The lecture's rule (slide 9): filter size x input channels x output channels, whatever the size
-# of the image. Each filter has a bias as well.
+# The lecture's rule (slide 9): filter size (its height x width) x input channels x output channels,
+# whatever the size of the image. Each filter has a bias as well.
 #
 # **Predict:** which has more weights for an image of 32x32 pixels and 3 channels: 64 filters of
 # 3x3, or 64 fully connected units? By which factor?
@@ -245,14 +245,19 @@ for name, network in NETWORKS.items():
 # %% [markdown]
 # ## A failure to explain
 # A layer is *equivariant* to shifts if shifting the image shifts its output, and changes nothing
-# else. Networks of convolutions and poolings are said to be so. Here every image is shifted by one
-# pixel, and we look at what that does behind each layer.
+# else. Networks of convolutions and poolings are often said to be equivariant. Here every image is
+# shifted by one pixel, and goes through a convolution, a pooling and a fully connected layer. Is
+# the output the old one, shifted?
 #
 # **Predict:** for which of the three layers is the difference zero?
 # %%
 def shift_difference(layer, images, pixels, outputs):
-    """Return how far the output of images that were shifted by so many pixels is from the output
-    shifted by so many `outputs`. A frame, where other pixels came in, is left out."""
+    """Return the largest difference between the layer's output for shifted images and its shifted
+    output for the images as they are.
+
+    pixels: by how many the images are shifted. outputs: by how many places the output is. The left
+    and right edges, where other pixels have come in, are left out.
+    """
     of_shifted = np.array(layer(np.roll(images, pixels, axis=2)))
     shifted = np.roll(np.array(layer(images)), outputs, axis=2)
     return np.abs(of_shifted - shifted)[:, :, 4:-4].max()
@@ -285,6 +290,6 @@ for name, layer, outputs in (
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next
-# - Use a kernel of 1x1. What does it cost less than a 3x3, and what can it not compute?
+# - Use a kernel of 1x1. How much cheaper than a 3x3 is it, and what can it not compute?
 # - Replace the frame of zeros by `np.pad(..., mode="reflect")`. Where does the result change?
 # - Set `DATASET = "cifar10"` and look at the filters on photographs.

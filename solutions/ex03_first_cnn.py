@@ -6,7 +6,7 @@
 # their filters are learned at once. After this lesson you can
 #
 # - build a network with Keras' functional API, compile it and train it,
-# - say which classes it takes for which, and look at what its filters respond to,
+# - say which classes it mistakes for which, and look at what its filters respond to,
 # - make a network for images of any size, and say what it does not recognize all the same.
 # %%
 from keras_course import quiet
@@ -92,7 +92,7 @@ model.summary(print_fn=print)
 # **Predict:** what is the loss of a network that has learned nothing about ten classes?
 # %%
 def compile_model(model, learning_rate):
-    """Compile the model: Adam, the cross-entropy of logits and class numbers, the accuracy."""
+    """Compile the model: Adam, cross-entropy of logits and class numbers, metric "accuracy"."""
     # TODO 3.2: model.compile with an optimizer, a loss and a list of metrics
     ### BEGIN SOLUTION
     model.compile(
@@ -214,8 +214,9 @@ show(
 
 
 # %% [markdown]
-# **Question 3.c** Some pairs are mistaken in both directions, others mostly in one. What does the
-# one tell you about the network, and what the other? Which sums of the matrix do you compare?
+# **Question 3.c** Some pairs of classes are confused in both directions, others mostly in one. What
+# does each of these cases tell you about the network? Which sums of the matrix do you compare to
+# see whether it prefers a class?
 # ### BEGIN SOLUTION
 # In both directions: the network has nothing that tells the two apart. In one direction: it
 # prefers one answer to the other. A row's sum is the number of images of the class, a column's sum
@@ -269,7 +270,7 @@ show(
 # times a convolution with 3x3 kernels, padding "same" and a ReLU, followed by max pooling 2x2, with
 # 12, 24 and 48 filters. Of each map that is left only its mean goes to the logits.
 #
-# **Predict:** how many weights has it, compared to the first one?
+# **Predict:** how many weights does it have, compared with the first network?
 # %%
 def any_size_cnn(num_classes=10):
     """Return the uncompiled network: pixels 0 to 255, scaled to -1..1 inside; logits out.
@@ -339,7 +340,8 @@ show(
 # ### END SOLUTION
 # %% [markdown]
 # ## The test set, once
-# The validation images have chosen. What is left is one number for the better network.
+# The validation images have chosen the better network. What is left is its one number on the test
+# images, which have chosen nothing.
 # %%
 chosen = max(reached, key=reached.get)
 _, accuracy = models[chosen].evaluate(splits.test.images, splits.test.labels, verbose=0)

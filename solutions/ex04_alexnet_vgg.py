@@ -2,11 +2,12 @@
 # # 4 AlexNet and VGG
 # Slides 20 to 24.
 #
-# ImageNet has more than a million photographs of 1,000 classes. From 2010 to 2017 its yearly
-# challenge was where networks were compared, by the share of test images whose class was not among
-# their first five answers. AlexNet won in 2012, with large filters. Two years later VGG had small
-# ones only, and more than twice as many layers. Both are chains of the same few layers, so a
-# network is a table, and a few lines of code read it. After this lesson you can
+# From 2010 to 2017 ImageNet's yearly challenge was where methods were compared: on 1.2 million
+# training photographs of 1,000 classes, a part of ImageNet's 14 million, and by the share of test
+# images whose class was not among the first five answers. AlexNet won in 2012, the first deep
+# network that did, with 8 layers and large filters. Two years later VGG had small filters only, and
+# up to 19 layers. Both are chains of the same few layers, so a network is a table, and a few lines
+# of code read it. After this lesson you can
 #
 # - say what a filter costs in weights and multiply-adds, and what replaces a large one,
 # - build a network from a table,
@@ -96,8 +97,9 @@ for name, chain in CHAINS.items():
 # ## 4.2 Two networks as tables
 # AlexNet (Krizhevsky et al. 2012, section 3.5) has five convolutions and three dense layers. Slide
 # 23 prints "6 conv, 2 dense"; the paper says otherwise, and the table has the paper's layers. Some
-# things are simpler here: the paper divides the filters of three layers between two GPUs, which
-# saves weights, it pads less, normalizes the responses of neighbouring filters, and has dropout.
+# things are simpler here: the paper divides the network between two GPUs, and in three convolutions
+# a filter sees only the channels of its own GPU, which saves weights; it pads less, normalizes the
+# responses of neighbouring filters, and has dropout (lesson 11).
 # VGG (Simonyan & Zisserman 2014, Table 1) has stages: some 3x3 convolutions of strides 1 with the
 # same number of filters, then a pooling of 2x2. Its three dense layers have as many units as
 # AlexNet's.
@@ -322,9 +324,9 @@ print(f"spread of the logits:          {by_layer[-1]:.1e}")
 
 
 # %% [markdown]
-# **Question 4.c** Explain the 10 %. What does the network answer to different images, and which of
-# its weights can it still learn? Adam divides each gradient by its usual size. Why does that not
-# help here (look up Adam's `epsilon`)?
+# **Question 4.c** Explain the validation accuracy of 10 %. What does the network answer to
+# different images, and which of its weights can it still learn? Adam divides each gradient by its
+# usual size. Why does that not help here (look up Adam's `epsilon`)?
 # ### BEGIN SOLUTION
 # Each layer shrinks what it gets, so that behind the last one all images look the same, and get the
 # same logits. On its way back the gradient meets the same small kernels and shrinks as well. Adam
@@ -366,8 +368,9 @@ for channels in (8, 64, 512):
 
 
 # %% [markdown]
-# The other cure is BatchNorm, which brings every channel to standard deviation 1, whatever the
-# kernels are. It starts from Keras' default kernels here.
+# The other cure is BatchNorm (lesson 10), a layer that brings every channel of a batch to mean 0
+# and standard deviation 1, whatever the kernels are. Here its network starts from Keras' default
+# kernels.
 #
 # **Predict:** draw the spread over the layers for the four starts.
 # %%

@@ -3,9 +3,9 @@
 # Slide 25.
 #
 # More layers should do better: what a shallow network computes, a deeper one can compute as well,
-# with layers that pass on their input. In practice deep networks *trained* worse, until He et al.
-# (2015, "Deep Residual Learning") let each block learn only what to add to its input. After this
-# lesson you can
+# with layers that pass on their input. In practice deeper networks ended with a higher *training*
+# error, until He et al. (2015, "Deep Residual Learning") let each block learn only what to add to
+# its input. After this lesson you can
 #
 # - write a residual block, and build ResNets of any depth with it,
 # - show what depth does to a network with shortcuts and to one without, and where the gradients go,
@@ -164,11 +164,11 @@ print(f"{'':10} the loss of ten equal probabilities is {np.log(10):.2f}")
 show(lines(curves, "step", "training loss", f"Shortcuts and depth on {DATASET}"), "ex05_depth")
 # %% [markdown]
 # So few steps show how a training begins, not where it ends. With more of them, and images enough,
-# the deeper ResNet wins: after 164 epochs on CIFAR-10 the authors had 91.25 % with ResNet-20 and
-# 93.03 % with ResNet-56 (Table 6).
+# the deeper ResNet wins: after some 164 epochs on CIFAR-10 the authors' ResNet-20 was right on
+# 91.25 % of the test images, and their ResNet-56 on 93.03 % (Table 6).
 #
 # **Question 5.a** Plain-56 contains plain-20: its other layers only need to pass on their input.
-# Why does it not find that? What would a block of ResNet-56 have to learn for it?
+# Why does it not find that? What would a block of ResNet-56 have to learn to pass on its input?
 # ### BEGIN SOLUTION
 # Two 3x3 convolutions with a ReLU between that pass on every channel are a very particular set of
 # weights, and a random network is far from them. A residual block passes on x by itself: only F has
@@ -235,10 +235,11 @@ show(
 # ### BEGIN SOLUTION
 # They do not vanish: towards the first layers of the plain network they grow, far more than with
 # shortcuts. So the slide's reason does not hold here; but before the first step, at this depth,
-# their norms are not healthy either. BatchNorm keeps the size of the signal on its way forward; on
-# the way back the gradient is multiplied at each layer. Where it is so large, the loss changes with
-# the slightest change of the weights, and a step against the gradient is soon too far. Shortcuts
-# keep its size nearly even.
+# the plain network's gradients are not healthy either: they explode. BatchNorm keeps the size of
+# the signal on its way forward; on the way back each layer makes the gradient a little larger
+# (Yang et al. 2019, "A Mean Field Theory of Batch Normalization"). Where it is so large, the
+# loss changes with the slightest change of the weights, and a step against the gradient is soon too
+# far. Shortcuts keep its size nearly even.
 # ### END SOLUTION
 # %% [markdown]
 # ## 5.4 A failure to explain
@@ -293,7 +294,8 @@ show(lines(chosen, "step", "training loss", f"Two stems on {DATASET}"), "ex05_st
 # ### BEGIN SOLUTION
 # It has made 8x8 pixels of 32x32, a quarter of each side; the last stage works on 2x2. Each block
 # has a sixteenth of the places to look at, and fine details are lost before it. It still learns;
-# compare how far. Of 224x224 pixels, 56x56 are left behind the stem and 14x14 at the end: enough.
+# compare how far. Of 224x224 pixels, 56x56 are left behind the stem and 14x14 at the end: enough,
+# even for the fourth stage that the paper's ImageNet networks have, which leaves 7x7.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

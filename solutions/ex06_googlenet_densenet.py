@@ -111,10 +111,10 @@ checks.multiply_adds(multiply_adds)
 # %% [markdown]
 # ## A failure to explain
 # The authors first had another block in mind (Figure 2a): without the 1x1 convolutions before the
-# larger filters and behind the pooling. Six blocks of either kind follow one another here, all with
-# the same numbers of filters.
+# larger filters and behind the pooling. Here six blocks of each kind follow one another, all with
+# the same numbers of filters, and 16 channels go into the first.
 #
-# **Predict:** how many channels come out of the sixth block of either kind?
+# **Predict:** how many channels come out of the sixth block, of the naive kind and of yours?
 # %%
 def naive_block(x, filters):
     f1, _, f3, _, f5, _ = filters
@@ -138,9 +138,9 @@ for number, (naive, reduced) in enumerate(zip(*outputs.values(), strict=True), s
 
 
 # %% [markdown]
-# **Question 6.a** All numbers of filters are the same in every block. Which branch makes the naive
-# network grow all the same, and how do its multiply-adds grow with the number of blocks? What do
-# the 1x1 convolutions in front of the larger filters add to that?
+# **Question 6.a** Every block has the same numbers of filters. Which branch makes the naive network
+# grow nevertheless, and how do its multiply-adds grow with the number of blocks? What do the 1x1
+# convolutions in front of the larger filters save besides?
 # ### BEGIN SOLUTION
 # The pooling: it passes on all channels, so that each block has as many as the one before and those
 # of its filters on top. Every filter of a block has weights for all these channels: each block
@@ -167,7 +167,7 @@ def dense_block(x, convolutions, growth):
 
     x: images as a Keras tensor. The last convolution has neither BatchNorm nor ReLU behind it.
     """
-    # TODO 6.3: so many times, BatchNorm, ReLU and convolution, and its output beside x
+    # TODO 6.3: `convolutions` times BatchNorm, ReLU and convolution; put its output beside x
     ### BEGIN SOLUTION
     for _ in range(convolutions):
         new = conv(bn_relu(x), growth, 3)
@@ -328,13 +328,15 @@ for name, (parameters, count, seconds, accuracy) in results.items():
         f"{points / seconds:20.1f}"
     )
 # %% [markdown]
-# **Question 6.c** Compare the columns of multiply-adds and of seconds. Which network takes most
-# time for a multiply-add? Where does it go?
+# **Question 6.c** Compare the columns of multiply-adds and of seconds. Which network takes the most
+# time for a multiply-add, and which the least? What else takes time?
 # ### BEGIN SOLUTION
 # Multiply-adds leave out all that only moves numbers: concatenations, BatchNorm, ReLU, pooling. On
 # a processor these take a large part of the time. DenseNet copies and normalizes all its channels
-# again at every layer, and GoogLeNet has many small layers, each of which has to be started. So few
-# multiply-adds, or few parameters, do not make a network fast; measure it on your machine.
+# again at every layer, and GoogLeNet has many small layers, each of which has to be started; but
+# its 1x1 convolutions are plain matrix products, which processors like. Which of these counts most
+# depends on the machine. So few multiply-adds, or few parameters, do not make a network fast;
+# measure it on yours.
 # ### END SOLUTION
 # %% [markdown]
 # **Question 6.d** Is ResNet a good default? Say what your table supports, and what it does not.

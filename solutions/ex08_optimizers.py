@@ -38,7 +38,7 @@ LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 # In a training the gradient is the mean over some images, a *mini-batch*, and not over all. The
 # next mini-batch gives another one: it points downhill on average, and its noise is what many
 # optimizers average away. The slide fears suboptimal local minima; in networks of many weights,
-# flat places and ravines are the more common trouble.
+# saddle points (Dauphin et al. 2014), flat places and ravines are the more common trouble.
 # %%
 def sgd(weights, gradient, state, learning_rate):
     return weights - learning_rate * gradient, state
@@ -198,9 +198,9 @@ checks.adam(adam)
 
 # %% [markdown]
 # ## The ravine
-# The picture of slide 37: a valley a hundred times steeper across than along. Each optimizer walks
-# down it by hand and by Keras, with the rate that suits it best here: of the same many rates, that
-# whose path is lowest on average.
+# The picture of slide 37: a valley that is curved a hundred times more across than along. Each
+# optimizer walks down it twice, by your function and by Keras, at the rate that suits it best here:
+# of 61 rates, the same for all, the one whose path is lowest on average.
 #
 # **Predict:** draw the path of plain gradient descent, and that of Adagrad.
 # %%
@@ -413,8 +413,9 @@ show(
 # they come, or where? Somebody wants to call the first of the table the best one. What would you
 # want to see before?
 # ### BEGIN SOLUTION
-# Where: the best rates lie decades apart, and whoever gives all six the same rate compares just
-# that. For an order among the lowest losses one needs several seeds, since another start or another
+# Where: Adam's best rate and Adadelta's lie decades apart, the others between. Whoever gives all
+# six the same rate compares just that. For an order among the lowest losses one needs several
+# seeds, since another start or another
 # order of the images moves each of them, too; a finer grid around each best rate; and trainings as
 # long as those that it is meant for. How wide the valley around the best rate is counts as well: a
 # wide one is easy to hit.

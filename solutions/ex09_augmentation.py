@@ -264,8 +264,8 @@ figure = lines(
 )
 show(figure, "ex09_few_images")
 # %% [markdown]
-# **Question 9.b** With augmentation the training accuracy is lower. Is that a fault? What tells you
-# from the curves whether more epochs would be of use?
+# **Question 9.b** With augmentation the training accuracy is lower. Is that a fault? How can you
+# see from the curves whether more epochs would help?
 # ### BEGIN SOLUTION
 # No. Training is harder on purpose: the network meets each image changed, and cannot learn it by
 # heart. The validation images are what counts. Where training accuracy has come to its end, near
@@ -340,8 +340,8 @@ show(
 # It confuses 90 and 270 degrees: an arrow that was turned by 90 points left. Flipped, it points
 # right, like one turned by 270, but kept the label 90. Half of the training images of these two
 # classes have the label of the other one, and nothing tells which half. 0 and 180 degrees stay what
-# they are. A mirrored heart is a heart: whether a transformation keeps the label is a question to
-# the task, not to the image.
+# they are. A mirrored heart is a heart: whether a transformation keeps the label depends on the
+# task, not on the image.
 # ### END SOLUTION
 
 

@@ -2,8 +2,10 @@
 # # 10 Normalization
 # Slide 46.
 #
-# At first each layer hands on numbers of a size that the next one can work with. Updates change
-# that. A normalization layer restores it in every step. After this lesson you can
+# With a good start (lesson 4) each layer hands on numbers of a size that the next one can work
+# with. Updates change that, which the authors of BatchNorm called *internal covariate shift*; how
+# much of its success that explains is disputed (Santurkar et al. 2018). A normalization layer
+# restores the size in every step. After this lesson you can
 #
 # - write batch, instance and group normalization, and show that Keras computes the same,
 # - say what BatchNormalization does in training, what in inference, and how the two drift apart,
@@ -214,8 +216,8 @@ print(f"after four batches, in inference: largest difference to Keras {differenc
 # %% [markdown]
 # ## A failure to explain
 # A network trains for `STEPS` steps, with the `momentum` that is Keras' default, and with a smaller
-# one. Then it is asked for images *that it was trained with*, once as in training, and once as in
-# inference. The weights are the same both times.
+# one. Then it classifies images *that it was trained with*, once in inference mode, as usual, and
+# once in training mode. The weights are the same both times.
 #
 # **Predict:** by how much may the two accuracies differ?
 # %%
@@ -280,8 +282,8 @@ for momentum in (0.99, 0.9):
 # for over-fitting: what speaks against that? Name two ways out.
 # ### BEGIN SOLUTION
 # In inference it uses the moving statistics. With a momentum of 0.99 those still consist in large
-# part of the 0 and 1 that they began with, after so few steps; and what they have gathered is of
-# steps in which the weights were others: those move fast in the beginning. That is why a momentum
+# part of the 0 and 1 that they began with, after so few steps. And what they have gathered comes
+# from earlier steps, with other weights, which change fast in the beginning. That is why a momentum
 # of 0.9, which has forgotten the start, closes only a part of the gap. Over-fitting is a difference
 # between training images and others; these are training images both times. Ways out: to run some
 # batches through the network after training, with training=True and no update, so that the
@@ -291,11 +293,11 @@ for momentum in (0.99, 0.9):
 # %% [markdown]
 # ## The size of the batch
 # The sizes of `BATCH_SIZES`, the three normalizations, and `IMAGES` images for each, once. Small
-# batches make more updates of the same images, so compare within a row of the table: there all is
-# the same but the normalization. The moving statistics look back over about 512 images at every
+# batches make more updates of the same images, so compare within a row of the table: there nothing
+# differs but the normalization. The moving statistics look back over about 512 images at every
 # batch size.
 #
-# **Predict:** which of the three depends on the batch size for a reason of its own?
+# **Predict:** which of the three suffers where a batch has only two images, and why not the others?
 # %%
 IMAGES = 8192
 BATCH_SIZES = (2, 8, 32, 256)

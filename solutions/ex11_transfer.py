@@ -200,8 +200,8 @@ show(
 
 
 # %% [markdown]
-# **Question 11.a** What has happened to the body? Name the two things that fine-tuning does in
-# another way, and what each is good for.
+# **Question 11.a** What has happened to the body? Name two things that fine-tuning, as we did it
+# before, does differently, and what each is good for.
 # ### BEGIN SOLUTION
 # It has forgotten what it had learned: see the column of the old classes, whose head is the same.
 # Adam moves each weight by about the rate in a step, so a few steps at this rate are as large as
@@ -256,8 +256,9 @@ show(lines(losses, "epoch", "loss", f"Over-fitting on {DATASET}"), "ex11_overfit
 def best_epoch(losses, patience):
     """Return the epoch to keep, and the last epoch that is trained; the first one is 0.
 
-    losses: the validation loss of each epoch, as if training had never been stopped. It comes to
-    the end of them where patience does not run out. A loss that equals the lowest is not below it.
+    losses: the validation loss of each epoch, as if training had never been stopped. If patience
+    never runs out, the last epoch is that of the last loss. A loss that equals the lowest so far
+    is not below it.
     """
     # TODO 11.2: remember the lowest loss, and count the epochs without a lower one
     ### BEGIN SOLUTION
@@ -410,7 +411,7 @@ print("one draw of yours", dropout(row, 0.4, True, random).round(2))
 # %% [markdown]
 # The same network and the same images as before, with half of the units dropped.
 #
-# **Predict:** how do its two curves lie to those without dropout?
+# **Predict:** where will its two curves lie, compared with those without dropout?
 # %%
 with_dropout = fit_mlp(mlp(0.5))
 curves = {
@@ -441,7 +442,7 @@ for name in ("validation", "validation, dropout"):
 # The way up (after Lin et al. 2016) begins with the smallest, which says most about *what*, and
 # adds the larger ones, which know *where*:
 #
-# 1. A 1x1 convolution brings each map to `WIDTH` channels.
+# 1. A 1x1 convolution of its own, without a ReLU, brings each map to `WIDTH` channels.
 # 2. Enlarge the smallest twofold, each pixel repeated (`layers.UpSampling2D`), and add the next
 #    larger map.
 # 3. A 3x3 convolution with ReLU, `WIDTH` filters. Go on with 2 until the largest map is added.
@@ -479,7 +480,8 @@ checks.segmenter(segmenter)
 way_down = new_body()
 maps = [way_down.get_layer(f"map{number}").output for number in range(4)]
 way_up = segmenter(keras.Model(way_down.input, maps), len(masks.CLASS_NAMES))
-print("up:", *("x".join(map(str, layer.output.shape[1:])) for layer in way_up.layers[2:]))
+each_layer = ("x".join(map(str, layer.output.shape[1:])) for layer in way_up.layers[2:])
+print("up:", *dict.fromkeys(each_layer))  # each shape once
 
 
 # %% [markdown]

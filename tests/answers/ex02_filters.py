@@ -132,7 +132,7 @@ def as_convolution__layer_by_layer(kernels, classifier):
     return model
 
 
-def let_free__layer_by_layer(model, learning_rate):
+def unfreeze__layer_by_layer(model, learning_rate):
     for layer in model.layers:
         layer.trainable = True
     model.compile(
@@ -142,7 +142,7 @@ def let_free__layer_by_layer(model, learning_rate):
     )
 
 
-def let_free__only_what_was_frozen(model, learning_rate):
+def unfreeze__only_what_was_frozen(model, learning_rate):
     frozen = [layer for layer in model.layers if layer.weights and not layer.trainable_weights]
     for layer in frozen:
         layer.trainable = True

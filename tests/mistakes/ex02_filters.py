@@ -407,74 +407,74 @@ def free(model):
         layer.trainable = True
 
 
-def let_free__not_compiled(model, learning_rate):
+def unfreeze__not_compiled(model, learning_rate):
     """not compiled again"""
     free(model)
 
 
-def let_free__sgd(model, learning_rate):
+def unfreeze__sgd(model, learning_rate):
     """optimizer is plain SGD"""
     free(model)
     compiled(model, learning_rate, optimizer=keras.optimizers.SGD(learning_rate))
 
 
-def let_free__rate_alone(model, learning_rate):
+def unfreeze__rate_alone(model, learning_rate):
     """changes nothing about that"""
     free(model)
     model.optimizer.learning_rate.assign(learning_rate)
 
 
-def let_free__first_layer(model, learning_rate):
+def unfreeze__first_layer(model, learning_rate):
     """stays frozen"""
     model.layers[0].trainable = True
     compiled(model, learning_rate)
 
 
-def let_free__variables(model, learning_rate):
+def unfreeze__variables(model, learning_rate):
     """for the layer with the kernels"""
     for weight in model.trainable_weights:
         weight.trainable = True
     compiled(model, learning_rate)
 
 
-def let_free__the_model(model, learning_rate):
+def unfreeze__the_model(model, learning_rate):
     """model.trainable to True, which it is already"""
     model.trainable = True
     compiled(model, learning_rate)
 
 
-def let_free__the_model_alone(model, learning_rate):
+def unfreeze__the_model_alone(model, learning_rate):
     """And compile again."""
     model.trainable = True
 
 
-def let_free__frozen(model, learning_rate):
+def unfreeze__frozen(model, learning_rate):
     """now everything is frozen"""
     for layer in model.layers:
         layer.trainable = False
     compiled(model, learning_rate)
 
 
-def let_free__convolution_only(model, learning_rate):
+def unfreeze__convolution_only(model, learning_rate):
     """only the convolution is trained"""
     for layer in model.layers:
         layer.trainable = layer.name.startswith("conv")
     compiled(model, learning_rate)
 
 
-def let_free__old_optimizer(model, learning_rate):
+def unfreeze__old_optimizer(model, learning_rate):
     """make a new one"""
     free(model)
     compiled(model, learning_rate, optimizer=model.optimizer)
 
 
-def let_free__default_rate(model, learning_rate):
+def unfreeze__default_rate(model, learning_rate):
     """`learning_rate` was not used"""
     free(model)
     model.compile(optimizer="adam", loss=LOSS, metrics=["accuracy"])
 
 
-def let_free__drawn_anew(model, learning_rate):
+def unfreeze__drawn_anew(model, learning_rate):
     """drawn anew"""
     free(model)
     for layer in model.layers:
@@ -483,7 +483,7 @@ def let_free__drawn_anew(model, learning_rate):
     compiled(model, learning_rate)
 
 
-def let_free__loss_of_probabilities(model, learning_rate):
+def unfreeze__loss_of_probabilities(model, learning_rate):
     """loss is another one"""
     free(model)
     compiled(model, learning_rate, loss=keras.losses.SparseCategoricalCrossentropy())

@@ -402,7 +402,7 @@ def _set(model, learning_rate=None):
         layer.trainable = True
 
 
-def _let_free(model, learning_rate, **changes):
+def _unfreeze(model, learning_rate, **changes):
     _set(model)
     _compile(model, learning_rate, **changes)
 
@@ -437,7 +437,7 @@ def _drawn_anew(model, learning_rate):
     for layer in model.layers:
         if isinstance(layer, layers.Conv2D):
             layer.set_weights([np.zeros_like(each) for each in layer.get_weights()])
-    _let_free(model, learning_rate)
+    _unfreeze(model, learning_rate)
 
 
 ONE_OPTIMIZER = (
@@ -452,10 +452,10 @@ NOT_COMPILED = (
     "the kernels are frozen."
 )
 
-let_free = Check(
+unfreeze = Check(
     "2.5",
     slides="53",
-    right=_let_free,
+    right=_unfreeze,
     cases=lambda random: [
         {
             "images": random.uniform(0, 255, (6, 8, 8, 3)).astype("float32"),
@@ -477,16 +477,16 @@ let_free = Check(
         ONE_OPTIMIZER: _old_optimizer,
         ONE_OPTIMIZER + " Its new rate does not change that.": _old_optimizer_new_rate,
         "the optimizer is plain SGD. Go on with Adam, as `compile_with` has it.": (
-            lambda model, learning_rate: _let_free(
+            lambda model, learning_rate: _unfreeze(
                 model, learning_rate, optimizer=keras.optimizers.SGD
             )
         ),
         "`learning_rate` was not used: Adam has its own, 0.001.": (
-            lambda model, learning_rate: _let_free(model, 0.001)
+            lambda model, learning_rate: _unfreeze(model, 0.001)
         ),
         "the kernels were drawn anew. They start from the values that they have.": _drawn_anew,
         "the loss is another one: this network returns logits (from_logits=True).": (
-            lambda model, learning_rate: _let_free(
+            lambda model, learning_rate: _unfreeze(
                 model, learning_rate, loss="sparse_categorical_crossentropy"
             )
         ),
