@@ -60,12 +60,12 @@ class MeasurePrecision(keras.callbacks.Callback):
     Not a Keras metric: mAP needs all images at once, sorted by score.
     """
 
-    def __init__(self, watched: Scenes):
+    def __init__(self, watched: Scenes, batch_size: int = 256):
         super().__init__()
-        self.watched, self.there = watched, objects(watched)
+        self.watched, self.there, self.batch_size = watched, objects(watched), batch_size
 
     def on_epoch_end(self, epoch, logs=None):
-        outputs = find(self.model, self.watched)
+        outputs = find(self.model, self.watched, self.batch_size)
         logs["val_loss"] = float(DetectionLoss()(targets(self.watched), outputs))
         logs["val_mAP"] = mean_average_precision(decode(outputs), self.there)
 
@@ -106,6 +106,7 @@ def detect(chosen: Detection, folder: str | Path, *, minutes: float | None = Non
 
 def _material(chosen, precision):
     train, watched = scenes.load("train"), scenes.load("validation")
+    at_once = pipeline.looked_at_once(chosen.batch_size)
 
     def batches(first_epoch=0):
         return pipeline.training_batches(
@@ -121,11 +122,11 @@ def _material(chosen, precision):
     return task.Material(
         model,
         batches,
-        pipeline.evaluation_batches(watched.images, targets(watched)),
+        pipeline.evaluation_batches(watched.images, targets(watched), at_once),
         steps_per_epoch=len(train.images) // chosen.batch_size,
         images=len(train.images),
         test_images=scenes.SIZES["test"],  # which are drawn, too
-        measuring=[MeasurePrecision(watched)],
+        measuring=[MeasurePrecision(watched, at_once)],
     )
 
 
@@ -136,7 +137,8 @@ def test(model: keras.Model, folder: Path, metrics: dict) -> dict:
         "dashed what is there, solid what was found"
     )
     tested = scenes.load("test")
-    there, found = objects(tested), decode(find(model, tested))
+    at_once = pipeline.looked_at_once(metrics["recipe"]["batch_size"])
+    there, found = objects(tested), decode(find(model, tested, at_once))
     picture = box_plots.boxes(
         tested.images[:SHOWN], there[:SHOWN], found[:SHOWN], CLASS_NAMES, title
     )
@@ -152,10 +154,11 @@ def test(model: keras.Model, folder: Path, metrics: dict) -> dict:
     }
 
 
-def find(model: keras.Model, given: Scenes) -> np.ndarray:
+def find(model: keras.Model, given: Scenes, batch_size: int = 256) -> np.ndarray:
     """Return the outputs of the detector for all scenes."""
+    batches = pipeline.evaluation_batches(given.images, given.labels, batch_size)
     with out_of_memory.told_of_looking():
-        return model.predict(pipeline.evaluation_batches(given.images, given.labels), verbose=0)
+        return model.predict(batches, verbose=0)
 
 
 def targets(given: Scenes) -> np.ndarray:

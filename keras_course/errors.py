@@ -24,8 +24,13 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: a scheduler such as SLURM, or Colab, is about to end this process."""
 
 
-# In the words of XLA, CUDA, cuDNN and cuBLAS.
-OF_MEMORY = ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "_STATUS_ALLOC_FAILED")
+# In the words of XLA, CUDA, cuDNN and cuBLAS, and of TensorFlow where a copy does not fit.
+OF_MEMORY = (
+    "RESOURCE_EXHAUSTED",
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    "_STATUS_ALLOC_FAILED",
+    "Dst tensor is not initialized",
+)
 
 
 def memory_is_full(error: BaseException | None) -> bool:

@@ -68,8 +68,10 @@ def _copy_averages(optimizer, trainable):
     """Give the variables the averages of their values, as Keras does when `fit` ends.
 
     Keras gives them the same arrays. A step, or a validation, takes each array along, and then
-    the averages were gone.
+    the averages were gone. They are gone as well where `fit` ends in the midst of a step.
     """
     averages = optimizer._model_variables_moving_average
+    if any(average._value is None or average._value.is_deleted() for average in averages):
+        return
     for variable, average in zip(trainable, averages, strict=True):
         variable.assign(jnp.copy(average.value))

@@ -9,7 +9,6 @@ import contextlib
 import datetime
 import time
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -22,6 +21,7 @@ from keras_course import (
     out_of_memory,
     step,
     variables,
+    versions,
 )
 from keras_course.errors import UserError
 from keras_course.guards import Diverged, EndOnInterrupt, StopWhenNotFinite
@@ -194,7 +194,6 @@ class Loop:
 
     def record(self, model: keras.Model) -> dict:
         """Return what is known at the end, for metrics.json."""
-        packages = ("keras", keras.backend.backend(), "numpy")
         return {
             "status": self.status,
             **({"data": self.data} if self.data else {}),
@@ -207,7 +206,7 @@ class Loop:
             "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "device": devices.describe(self.replicas),
             "precision": self.precision,
-            "versions": {name: metadata.version(name) for name in packages},
+            "versions": versions.imported(),
         }
 
     def seconds(self) -> float:
@@ -239,6 +238,7 @@ def _check(folder, state, precision, replicas):
         )
     if state.replicas != replicas:
         raise UserError(
-            f"{began} with --devices {state.replicas}, and would go on with {replicas}. Give "
-            f"--devices {state.replicas}, or train into another folder."
+            f"{began} with {state.replicas} devices to share each batch, and would go on with "
+            f"{replicas}. `keras-course train --resume {folder}` goes on as it began; or train "
+            "into another folder."
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from keras_course import devices, files, variables
+from keras_course import devices, files, replicas, variables
 from keras_course.errors import Failure, memory_is_full
 
 
@@ -27,6 +27,8 @@ def told(model: keras.Model, batches) -> Iterator[None]:
     """
     try:
         yield
+    except Failure:  # which says already what was too large
+        raise
     except Exception as error:
         if not _is_of_the_device(error):
             raise
@@ -36,7 +38,8 @@ def told(model: keras.Model, batches) -> Iterator[None]:
 def with_a_batch_size(model: keras.Model, batches) -> OutOfMemory:
     """Return an `OutOfMemory` that names a batch size that fits; see `told` for what is lost."""
     print("The memory of the device is full. Smaller batches are tried.", flush=True)
-    return OutOfMemory(_advice(*_search(model, batches)))
+    sharing = replicas.of(model)
+    return OutOfMemory(_advice(*_search(model, batches, sharing), devices.describe(sharing)))
 
 
 @contextlib.contextmanager
@@ -45,6 +48,8 @@ def told_of_looking() -> Iterator[None]:
     train: no batch size of a step would help."""
     try:
         yield
+    except Failure:
+        raise
     except Exception as error:
         if not _is_of_the_device(error):
             raise
@@ -59,27 +64,32 @@ def _is_of_the_device(error):
     return memory_is_full(error) and not files.says_full(error)
 
 
-def _search(model, batches):
-    """Return how many images a batch has, and of how many a step fits, 0 for none."""
+def _search(model, batches, sharing):
+    """Return how many images a batch has, and of how many a step fits, 0 for none.
+
+    sharing: the devices that share a batch. One call of `train_on_batch` gives each of them all of
+    its images.
+    """
     if hasattr(batches, "one_by_one"):  # of JAX
         batches = batches.one_by_one()
     batch = keras.tree.map_structure(keras.ops.convert_to_numpy, next(iter(batches)))
-    images = fitting = len(batch[0])
-    variables.write(model, [np.zeros(each.shape) for each in variables.of(model)])  # JAX lost them
+    images = len(batch[0])
+    share = images // sharing
     model.make_train_function(force=True)
-    while fitting:
+    while share:
+        # On JAX a step that fails has lost them.
+        variables.write(model, [np.zeros(each.shape) for each in variables.of(model)])
         try:
-            model.train_on_batch(*(part[:fitting] for part in batch))
+            model.train_on_batch(*(part[:share] for part in batch))
             break
         except Exception as error:
             if not memory_is_full(error):
                 raise
-        fitting //= 2
-    return images, fitting
+        share //= 2
+    return images, share * sharing
 
 
-def _advice(images, fitting):
-    device = devices.describe()
+def _advice(images, fitting, device):
     if fitting == images:
         smaller = f"a batch size of {images // 2}, or " if images > 1 else ""
         return (

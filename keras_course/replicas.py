@@ -38,11 +38,7 @@ def count(asked: str) -> int:
     """
     if asked == "1":
         return 1
-    if keras.backend.backend() != "tensorflow":
-        raise UserError(
-            f"Several devices share a batch by TensorFlow, and Keras runs on "
-            f"{keras.backend.backend()}. Leave out --devices, or set KERAS_BACKEND=tensorflow."
-        )
+    _refuse_other_backends()
     _refuse_several_machines()
     there = len(devices())
     if asked == "all":
@@ -58,10 +54,12 @@ def count(asked: str) -> int:
 def scope(replicas: int, batch_size: int) -> AbstractContextManager:
     """Return the context in which to build and compile a model for so many devices.
 
-    Errors: UserError for a batch that they cannot share evenly, or devices that are not there.
+    Errors: UserError for a batch that they cannot share evenly, for devices that are not there, and
+    on another backend than TensorFlow.
     """
     if replicas == 1:
         return contextlib.nullcontext()
+    _refuse_other_backends()
     if batch_size % replicas:
         raise UserError(
             f"{replicas} devices share each batch: batch_size must be a multiple of {replicas}, "
@@ -73,6 +71,13 @@ def scope(replicas: int, batch_size: int) -> AbstractContextManager:
             "where as many are, or train into another folder."
         )
     return strategy(replicas).scope()
+
+
+def of(model: keras.Model) -> int:
+    """Return how many devices share the batches of a model."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    return model.distribute_strategy.num_replicas_in_sync
 
 
 class ShareStatistics(keras.callbacks.Callback):
@@ -93,6 +98,14 @@ def strategy(replicas: int):
     import tensorflow as tf
 
     return tf.distribute.MirroredStrategy(devices()[:replicas])
+
+
+def _refuse_other_backends():
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"Several devices share a batch by TensorFlow, and Keras runs on "
+            f"{keras.backend.backend()}. Leave out --devices, or set KERAS_BACKEND=tensorflow."
+        )
 
 
 def _refuse_several_machines():

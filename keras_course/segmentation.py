@@ -120,7 +120,7 @@ def _material(chosen, precision):
     return task.Material(
         model,
         batches,
-        pipeline.evaluation_batches(*validation),
+        pipeline.evaluation_batches(*validation, pipeline.looked_at_once(chosen.batch_size)),
         steps_per_epoch=len(train.images) // chosen.batch_size,
         images=len(train.images),
         test_images=masks.shapes.TEST_IMAGES,
@@ -130,7 +130,7 @@ def _material(chosen, precision):
 def test(model: keras.Model, folder: Path, metrics: dict) -> dict:
     """Open the test set: write the picture, and return the IoU of the network."""
     images, truth = masks.test()
-    predicted = predict(model, images)
+    predicted = predict(model, images, pipeline.looked_at_once(metrics["recipe"]["batch_size"]))
     title = (
         f"{metrics['model']} on test images of shapes, their masks, and its predictions: "
         f"{metrics['epochs']} epochs, {metrics['device']}"
@@ -145,11 +145,11 @@ def load(folder: str | Path) -> keras.Model:
     return runs.best_network(Path(folder))
 
 
-def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def predict(model: keras.Model, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
     """Return the class of each pixel, (n, height, width), of images of 0..255."""
     nothing = np.zeros(len(images), "int64")  # the batches want labels
     with out_of_memory.told_of_looking():
-        logits = model.predict(pipeline.evaluation_batches(images, nothing), verbose=0)
+        logits = model.predict(pipeline.evaluation_batches(images, nothing, batch_size), verbose=0)
     return logits.argmax(axis=-1)
 
 

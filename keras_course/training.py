@@ -106,7 +106,7 @@ def batches(recipe: Recipe, splits: Splits, first_epoch: int = 0):
 def evaluation_batches(recipe: Recipe, split: Split):
     """Return batches of images to be judged: twice as many as in a step, which keeps more of each;
     at least 32, for speed, and at most 256."""
-    return pipeline.evaluation_batches(*split, min(256, max(32, 2 * recipe.batch_size)))
+    return pipeline.evaluation_batches(*split, pipeline.looked_at_once(recipe.batch_size))
 
 
 def fit(
@@ -140,6 +140,8 @@ def fit(
             print(f"{folder} holds the finished run of this recipe; it is used as it is.")
             return Run.load(folder)
         precision = devices.choose_precision(recipe.precision)
+        if model is not None:
+            replicas = _same(replicas, replicated.of(model))
         loop = Loop(folder, recipe.monitor, precision, replicas=replicas)
         if loop.state:
             recipe, minutes = Recipe(**loop.state.recipe), None
@@ -199,6 +201,15 @@ def fit(
             metrics = {**loop.record(model), "replicas": loop.replicas}
             write(Run(folder, recipe, loop.history.rows, metrics))
         return Run.load(folder)
+
+
+def _same(replicas, those_of_the_model):
+    if replicas not in (None, those_of_the_model):
+        raise UserError(
+            f"The model was built for {those_of_the_model} of the devices that share each batch, "
+            f"and replicas is {replicas}. Build it within `replicas.scope({replicas}, batch_size)`."
+        )
+    return those_of_the_model
 
 
 def take_steps(recipe: Recipe, model: keras.Model, steps_per_epoch: int) -> None:

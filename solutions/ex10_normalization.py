@@ -300,7 +300,7 @@ for momentum in (0.99, 0.9):
 # **Predict:** which of the three suffers where a batch has only two images, and why not the others?
 # %%
 IMAGES = 8192
-BATCH_SIZES = (2, 8, 32, 256)
+BATCH_SIZES = (2, 8, 16, 64)
 
 
 def make(name, batch_size):
@@ -352,8 +352,8 @@ print(np.array(layers.BatchNormalization(epsilon=EPSILON)(pair, training=True)).
 # batch to batch, and in inference it gets averages instead, with which it was never trained. With
 # two images take group or instance normalization, which do not ask for the batch (slide 50). With
 # large batches BatchNorm is the usual choice, as the slide says. The table above is of one seed and
-# few updates, the fewer the larger the batch: in its last rows it shows who learns fastest in some
-# dozens of steps, and not who is best in the end. Let the validation images of a whole training
+# few updates, the fewer the larger the batch: in its last row it shows who learns fastest in 128
+# steps, and not who is best in the end. Let the validation images of a whole training
 # choose.
 # ### END SOLUTION
 # %% [markdown]

@@ -511,7 +511,7 @@ checks.iou(iou)
 #
 # **Predict:** how many of the pixels does a network get right that says "background" everywhere?
 # %%
-MASKS, SEGMENTER_EPOCHS = 600, 8
+MASKS, SEGMENTER_EPOCHS = 2_000, 10
 train_masks, (images, truth) = masks.load()
 few_masks = train_masks.images[:MASKS], train_masks.masks[:MASKS]
 predicted = {"background everywhere": np.zeros_like(truth)}

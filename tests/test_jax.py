@@ -325,6 +325,34 @@ def test_a_network_of_averaged_weights_can_be_judged_and_trained_again(precision
     assert int(optimizer.iterations) == 6
 
 
+@pytest.mark.parametrize("ended_in", [1, 2])
+def test_a_signal_in_the_midst_of_a_step_with_averages_stays_what_it_is(
+    ended_in, splits, monkeypatch
+):
+    recipe = Recipe(model="logistic_regression", batch_size=16, averaging=0.9)
+    model = training.build(recipe, splits)
+    train, _ = training.batches(recipe, splits)
+    take, steps = model.train_function.take, []
+
+    def ended(state, *given):
+        steps.append(take(state, *given))
+        if len(steps) == ended_in:
+            raise KeyboardInterrupt
+        return steps[-1]
+
+    monkeypatch.setattr(model.train_function, "take", ended)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(train, steps_per_epoch=3, shuffle=False, verbose=0)
+
+    def traced(*_, **__):
+        raise KeyboardInterrupt
+
+    model = training.build(recipe, splits)
+    monkeypatch.setattr(keras.Model, "compute_loss", traced)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(train, steps_per_epoch=3, shuffle=False, verbose=0)
+
+
 def test_no_image_goes_from_the_host_to_the_device_in_a_step(splits, monkeypatch):
     device_put, sent = jax.device_put, []
 

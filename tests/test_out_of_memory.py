@@ -138,6 +138,26 @@ def test_other_errors_stay_what_they_are(splits):
         assert memory_is_full(error)  # as where Keras tidies up after the step
 
 
+def test_what_says_already_that_something_is_too_large_says_it_alone(splits):
+    def too_large():
+        try:
+            raise full()
+        except Exception as error:
+            raise Failure("The 2 MB of images do not fit.") from error
+
+    model = training.build(RECIPE, splits)
+    train, _ = training.batches(RECIPE, splits)
+    for told in (out_of_memory.told(model, train), out_of_memory.told_of_looking()):
+        with pytest.raises(Failure, match="The 2 MB of images do not fit"), told:
+            too_large()
+
+
+def test_a_copy_to_a_gpu_that_does_not_fit_is_a_full_memory():
+    assert memory_is_full(
+        RuntimeError("Failed copying input tensor: Dst tensor is not initialized.")
+    )
+
+
 def test_images_that_do_not_fit_on_the_device_are_named(monkeypatch):
     if keras.backend.backend() != "jax":
         pytest.skip("TensorFlow leaves the images in the memory of the machine")

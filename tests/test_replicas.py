@@ -19,7 +19,7 @@ quiet.import_keras()
 import keras
 import keras_tuner as kt
 import tensorflow as tf
-from keras_course import replicas, training
+from keras_course import out_of_memory, replicas, training
 from keras_course.data.splits import Splits
 from keras_course.recipes import Recipe
 from keras_course.search.tuner import PairedTuner
@@ -72,7 +72,22 @@ def searched(number):
     tuner.search(images, labels, batch_size=16, epochs=2, shuffle=False, verbose=0)
     return tuner.history("0")["executions"][0]["losses"]
 
+class Limited(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, *rest, **given):
+        if y_pred.shape[0] and y_pred.shape[0] > 3:
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        return super().compute_loss(x, y, y_pred, *rest, **given)
+
+def advised():
+    with replicas.scope(2, 16):
+        inputs = keras.Input((16, 16, 3))
+        model = Limited(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    batches = training.batches(recipe, splits)[0]
+    return str(out_of_memory.with_a_batch_size(model, batches))
+
 print(json.dumps({
+    "advised": advised(),
     "trained": [trained(number) for number in (1, 2)],
     "searched": [searched(number) for number in (1, 2)],
 }))
@@ -146,6 +161,10 @@ def test_in_a_search_two_devices_learn_what_one_does(found):
     one, two = found["searched"]
     assert len(one) == 8 and one[-1] < one[0]
     assert two == pytest.approx(one, rel=1e-5)
+
+
+def test_a_batch_size_that_is_named_is_that_of_all_devices(found):
+    assert "take a batch size of 4," in found["advised"]  # two of three fit, as a half of a half
 
 
 @pytest.mark.slow

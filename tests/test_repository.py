@@ -16,6 +16,7 @@ PACKAGE = ROOT / "keras_course"
 FLOORS = [
     {
         "errors",
+        "versions",
         "time_limit",
         "image_file",
         "model_table",

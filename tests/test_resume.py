@@ -304,7 +304,7 @@ def test_a_run_in_another_precision_or_on_another_number_of_devices_is_refused(
     monkeypatch.undo()
     with pytest.raises(UserError, match="began in float32, and this machine would go on in bfl"):
         loop.Loop(tmp_path, "val_accuracy", "bfloat16")
-    with pytest.raises(UserError, match="began with --devices 1, and would go on with 2. Give"):
+    with pytest.raises(UserError, match="began with 1 devices to .*, and would go on with 2"):
         training.fit(recipe, tmp_path, splits=splits, replicas=2)
     state = checkpoint.read(tmp_path / "last.npz")
     assert (state.precision, state.replicas) == ("float32", 1)
@@ -316,7 +316,13 @@ def test_a_run_in_another_precision_or_on_another_number_of_devices_is_refused(
     assert cli.main(["train", "--resume", str(tmp_path)]) == 2
     assert "2 devices were to share each batch, and TensorFlow sees 1" in capsys.readouterr().err
     assert cli.main(["train", "--resume", str(tmp_path), "--devices", "1"]) == 2
-    assert "began with --devices 2, and would go on with 1" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "began with 2 devices to share each batch, and would go on with 1" in said
+    model = training.build(recipe, splits)  # as `run` brings one
+    with pytest.raises(UserError, match="began with 2 devices"):
+        training.fit(recipe, tmp_path, splits=splits, model=model)
+    with pytest.raises(UserError, match="built for 1 of the devices .* replicas is 2"):
+        training.fit(recipe, tmp_path, splits=splits, model=model, replicas=2)
 
 
 def test_callbacks_of_a_user_can_be_remembered(splits, tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ def detect(given):
 def detect_options(command):
     command.add_argument("--backbone", metavar="NAME", help="a classifier, left out: resnet20")
     command.add_argument("--epochs", type=int, metavar="N", help="at most")
+    command.add_argument("--batch-size", type=int, metavar="N", help="images of a step")
     command.add_argument("--seed", type=int, metavar="N", help="of weights and order")
     options.minutes_option(command)
     options.output_option(command)
@@ -55,6 +56,7 @@ def segment_options(command):
     text = "a classifier for the segmenter, left out: resnet20"
     command.add_argument("--backbone", metavar="NAME", help=text)
     command.add_argument("--epochs", type=int, metavar="N", help="left out: 8")
+    command.add_argument("--batch-size", type=int, metavar="N", help="images of a step")
     command.add_argument("--seed", type=int, metavar="N", help="of weights, order and augmentation")
     options.minutes_option(command)
     options.output_option(command)

@@ -56,6 +56,14 @@ def training_batches(
     )
 
 
+def looked_at_once(batch_size: int) -> int:
+    """Return the size of the batches of a validation, or a test, beside such batches in training.
+
+    It takes less memory for an image than training, which has chosen its own to fit.
+    """
+    return min(256, max(32, 2 * batch_size))
+
+
 def evaluation_batches(images: np.ndarray, labels: np.ndarray, batch_size: int = 256):
     """Return batches of all images in their order, none left out, none augmented."""
     return _backend().evaluation_batches(images, labels, batch_size)

@@ -62,6 +62,7 @@ def training_batches(
 
 
 def evaluation_batches(images: np.ndarray, labels: np.ndarray, batch_size: int) -> tf.data.Dataset:
-    dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size)
+    with tf.device("CPU:0"):  # or all images would be copied to the GPU
+        dataset = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size)
     dataset = dataset.map(lambda x, y: (tf.cast(x, "float32"), y))
     return dataset.prefetch(PARALLEL).with_options(OPTIONS)

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from keras_course import out_of_memory, plots
-from keras_course.data import pipeline
+from keras_course import out_of_memory, plots, training
 from keras_course.data.splits import Splits
 from keras_course.errors import UserError
 from keras_course.report import pages
@@ -33,7 +32,8 @@ def load(run: Run, model: keras.Model, splits: Splits) -> Predictions:
     if "test" not in run.metrics or not path.is_file():  # else of the network before it went on
         images, labels = splits.validation
         with out_of_memory.told_of_looking():
-            logits = model.predict(pipeline.evaluation_batches(images, labels), verbose=0)
+            batches = training.evaluation_batches(run.recipe, splits.validation)
+            logits = model.predict(batches, verbose=0)
         probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
         return Predictions("validation", images, labels, probabilities)
     try:

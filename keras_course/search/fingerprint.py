@@ -10,10 +10,9 @@ import hashlib
 from importlib import metadata
 from pathlib import Path
 
-import keras
 import numpy as np
 
-from keras_course import __version__, files, integrity
+from keras_course import __version__, files, integrity, versions
 from keras_course.data.splits import Splits, digest
 from keras_course.errors import UserError
 from keras_course.recipes import Recipe
@@ -29,7 +28,7 @@ def fingerprint(recipe: Recipe, splits: Splits, precision: str, **settings) -> d
         **values,
         "precision": precision,
         "images, labels and classes": digest(splits),
-        **versions(),
+        **of_packages(),
     }
 
 
@@ -45,11 +44,14 @@ def of_argument(value) -> bool | int | float | str | list | None:
     return value if isinstance(value, bool | int | float | str) else None
 
 
-def versions() -> dict[str, str]:
+def of_packages() -> dict[str, str]:
     """Return the versions of the packages that results depend on, Keras' backend among them."""
-    packages = ("keras", keras.backend.backend(), "keras-tuner", "numpy")
-    ours = {"version of keras_course": __version__}
-    return ours | {f"version of {name}": metadata.version(name) for name in packages}
+    packages = {
+        "keras_course": __version__,
+        "keras-tuner": metadata.version("keras-tuner"),
+        **versions.imported(),
+    }
+    return {f"version of {name}": version for name, version in packages.items()}
 
 
 def check(path: Path, given: dict) -> dict | None:

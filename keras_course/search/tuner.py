@@ -136,7 +136,7 @@ class PairedTuner(kt.Tuner):
             "paired": self.paired,
             "executions_per_trial": self.executions_per_trial,
             "space": self.oracle.get_space().get_config()["space"],
-            **fingerprint.versions(),
+            **fingerprint.of_packages(),
             **self.search_of,
         }
         writable = os.access(self.project, os.W_OK)  # or it can be looked at all the same
