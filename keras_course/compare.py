@@ -227,7 +227,8 @@ def table(results: dict) -> str:
     ]
     said = (
         f"On {results['dataset']}. Width: of the paper's filters; multiply-adds: for an image; "
-        f"means over the seeds, medians of minutes and memory. {'; '.join(sorted(said))}."
+        "means over the seeds, medians of minutes and of the memory of the process. "
+        f"{'; '.join(sorted(said))}."
     )
     return "\n".join([*lines, "", *failed, *([""] if failed else []), said])
 

@@ -33,7 +33,8 @@ def run(
 ) -> Run:
     """Do the whole job and return the run; `minutes` bounds all of it.
 
-    What a folder holds of this job already is not done again.
+    The search, the training and the test that a folder holds are not done again; the export and the
+    report are made of them anew.
     """
     began = time.perf_counter()
     chosen = ("learning_rate", "epochs") if minutes else ("learning_rate",)

@@ -9,6 +9,11 @@ from tqdm.auto import tqdm
 from keras_course import timing
 
 
+def unwatched() -> bool:
+    """Return whether nobody looks at a terminal or a notebook of this process."""
+    return not (sys.stderr.isatty() or "ipykernel" in sys.modules)
+
+
 class Progress(keras.callbacks.Callback):
     """Show a bar for the epoch and one for the whole run with the time left, and a line an epoch.
 
@@ -23,10 +28,9 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         steps, epochs = self.params["steps"], self.params["epochs"]
-        unwatched = not (sys.stderr.isatty() or "ipykernel" in sys.modules)
-        total = (epochs - self.before) * steps
-        self.run = tqdm(total=total, desc="run", unit="step", disable=unwatched)
-        self.epoch = tqdm(total=steps, unit="step", leave=False, disable=unwatched)
+        total, disable = (epochs - self.before) * steps, unwatched()
+        self.run = tqdm(total=total, desc="run", unit="step", disable=disable)
+        self.epoch = tqdm(total=steps, unit="step", leave=False, disable=disable)
         self.began = time.perf_counter()
 
     def on_epoch_begin(self, epoch, logs=None):

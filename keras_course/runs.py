@@ -24,6 +24,7 @@ import keras
 from keras_course import integrity
 from keras_course.data.splits import Splits, digest
 from keras_course.errors import UserError
+from keras_course.models import keras_file
 from keras_course.models.test_time_augmentation import mirrored, shifted
 from keras_course.recipes import Recipe
 
@@ -102,19 +103,10 @@ def best_network(folder: Path) -> keras.Model:
 
     Errors: UserError if there is neither.
     """
-    network = integrity.newest(folder / "best.keras", _load)
+    network = keras_file.newest(folder)
     if network is None:
         raise UserError(f"{folder / 'best.keras'} is missing. Train again into a new folder.")
     return network
-
-
-def _load(path):
-    try:
-        return keras.saving.load_model(integrity.check_zip(path), compile=False)
-    except integrity.Damaged:
-        raise
-    except Exception as error:  # Keras and HDF5 each have their own
-        raise integrity.Damaged(path, error) from error
 
 
 def recipe_of(folder: str | os.PathLike, kind: type = Recipe):

@@ -15,6 +15,7 @@ weights of the first, and the best of both parts are kept.
 import dataclasses
 import hashlib
 import os
+from pathlib import Path
 
 import keras
 
@@ -97,7 +98,7 @@ def transfer(
 def _name(source):
     """Return what the recipe calls the source: a model by its name and weights."""
     if not isinstance(source, keras.Model):
-        return str(source)
+        return str(Path(source))  # `runs/0001/` is `runs/0001`
     digest = hashlib.sha256(b"".join(value.tobytes() for value in source.get_weights()))
     return f"{source.name}:{digest.hexdigest()[:12]}"
 

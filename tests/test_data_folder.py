@@ -52,6 +52,13 @@ def test_folders_named_train_and_test_are_kept_apart(tmp_path):
     assert np.array_equal(test.images[:, 0, 0, 1], test.labels)
 
 
+def test_a_part_by_another_name_is_no_class(tmp_path):
+    for place in ("train/cat", "train/dog", "val/cat", "val/dog"):
+        write(tmp_path / place / "1.png", 0)
+    with pytest.raises(UserError, match="train holds a folder, cat; .* the parts train and test"):
+        folder.read(tmp_path)
+
+
 def test_train_and_test_must_have_the_same_classes(tmp_path):
     for place in ("train/a", "train/b", "test/a", "test/c"):
         write(tmp_path / place / "1.png", 0)
@@ -152,7 +159,6 @@ def truncated(path):
     [
         lambda path: path.write_text("not an image"),
         lambda path: path.write_bytes(b""),
-        lambda path: path.mkdir(),
         truncated,
     ],
 )

@@ -284,6 +284,16 @@ def test_a_stride_or_an_epsilon_that_differs_is_refused():
             load_pretrained(model, other)
 
 
+def test_of_a_damaged_run_the_best_network_before_is_taken(tmp_path, capsys):
+    older = random_weights(small(name="simple_cnn"))
+    older.save(tmp_path / "best.older.keras")
+    (tmp_path / "best.keras").write_bytes((tmp_path / "best.older.keras").read_bytes()[:-1000])
+    model = load_pretrained(small(name="simple_cnn"), tmp_path)
+    assert "The older best.older.keras is used." in capsys.readouterr().out
+    for found, right in zip(model.get_weights()[:-2], older.get_weights(), strict=False):
+        np.testing.assert_array_equal(found, right)  # all but those of the head
+
+
 def test_what_is_asked_for_and_cannot_be_is_an_error(tmp_path):
     with pytest.raises(UserError, match="The head of simple_cnn does not fit"):
         load_pretrained(small(5, "simple_cnn"), small(7, "simple_cnn"), head=True)

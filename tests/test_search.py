@@ -303,6 +303,19 @@ def test_without_pairs_the_trials_differ_in_more_than_the_rate(tmp_path):
     assert max(losses) - min(losses) < 1e-4
 
 
+def test_where_the_range_test_explodes_at_once_the_search_is_below(tmp_path, monkeypatch, capsys):
+    interpret = range_test.interpret
+
+    def exploded(rates, losses, high):
+        return interpret(rates[:2], [losses[0], float("inf")], high)
+
+    monkeypatch.setattr(range_test, "interpret", exploded)
+    found = tune.tune(RECIPE, tmp_path, **QUICK | {"band": None, "range_test_steps": 12})
+    low, high = found.leaderboard["band"]
+    assert high == range_test.RangeTest(12).low and low == high / 1000
+    assert "exploded within 2 steps" in capsys.readouterr().out
+
+
 def test_where_the_range_test_finds_nothing_the_search_is_wide(tmp_path, monkeypatch, capsys):
     def nothing(*_):
         raise range_test.NothingFound("The loss stayed where it was.")

@@ -267,6 +267,23 @@ def test_a_memory_that_is_full_when_states_are_saved_ends_no_search(tmp_path, mo
     assert len(numbers) > 3
 
 
+def test_trials_that_raise_have_failed_and_the_search_goes_on(tmp_path, monkeypatch, capsys):
+    train, tried = side_by_side.SideBySide._train, []
+
+    def raises(tuner, some):
+        tried.append(len(some))
+        if len(tried) == 1:
+            raise ZeroDivisionError("in the loss")
+        return train(tuner, some)
+
+    monkeypatch.setattr(side_by_side.SideBySide, "_train", raises)
+    found = tune(LINEAR, tmp_path, **QUICK, search="grid", trials=4, parallel_rates=2)
+    assert tried == [2, 2]
+    statuses = [row["status"] for row in found.leaderboard["trials"]]
+    assert sorted(statuses) == ["failed", "failed", "finished", "finished"]
+    assert "Trial 0 failed: ZeroDivisionError: in the loss." in capsys.readouterr().out
+
+
 def test_where_the_system_kills_for_memory_fewer_are_trained_the_next_time(
     tmp_path, monkeypatch, capsys
 ):

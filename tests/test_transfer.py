@@ -180,6 +180,10 @@ def test_a_signal_after_the_last_epoch_of_the_head_does_not_finish_the_run(
     assert [row["val_loss"] for row in again.history] == [row["val_loss"] for row in run.history]
 
 
+def test_a_slash_at_the_end_of_the_folder_makes_no_other_source(source):
+    assert transfer._name(f"{source.folder}/") == transfer._name(source.folder)
+
+
 def test_a_transfer_can_be_repeated_from_its_own_recipe(run, source, two_classes, tmp_path):
     again = transfer.transfer(source.folder, run.recipe, tmp_path, splits=two_classes)
     assert again.recipe == run.recipe

@@ -59,6 +59,12 @@ def _listing(root):
         members = _by_name(folder.iterdir())
         if not members:
             raise UserError(f"{folder} is empty. Put images into it, or remove the folder.")
+        if inner := [member for member in members if member.is_dir()]:
+            raise UserError(
+                f"{folder} holds a folder, {inner[0].name}; expected the images of a class. If "
+                f"{folder.name} is no class but a part of the data, name the parts train and test, "
+                f"each with one folder a class."
+            )
         files += members
         labels += [label] * len(members)
     order = shuffled(len(files), seed=0)

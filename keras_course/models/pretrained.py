@@ -18,7 +18,7 @@ from pathlib import Path
 import keras
 
 from keras_course.errors import UserError
-from keras_course.models import imagenet
+from keras_course.models import imagenet, keras_file
 
 OPTIONS = ("strides", "dilation_rate", "epsilon", "groups")  # of a layer, beside its weights
 
@@ -67,9 +67,12 @@ def load_pretrained(
 
 
 def _read(path):
-    path = path / "best.keras" if path.is_dir() else path
     try:
-        return keras.saving.load_model(path, compile=False)
+        if not path.is_dir():
+            return keras.saving.load_model(path, compile=False)
+        if (found := keras_file.newest(path)) is None:
+            raise FileNotFoundError(path / "best.keras")
+        return found
     except Exception as error:  # zipfile, HDF5 and Keras each have their own
         raise UserError(
             f"No pretrained model can be read from {path} ({type(error).__name__}). Give "

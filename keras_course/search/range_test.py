@@ -54,6 +54,10 @@ class NothingFound(UserError):
     """The losses of a range test say nothing about the rates."""
 
 
+class Exploded(NothingFound):
+    """Even the lowest rates are too large."""
+
+
 @dataclasses.dataclass(frozen=True)
 class RangeTestResult:
     """The rates and losses of the steps, and what they say.
@@ -155,7 +159,7 @@ def interpret(rates: list[float], losses: list[float], high: float) -> RangeTest
     if not math.isfinite(losses[-1]):
         rates, losses = rates[:-1], losses[:-1]
     if len(losses) < 5:
-        raise NothingFound(
+        raise Exploded(
             f"The loss exploded within {len(losses) + 1} steps, at a learning rate of about "
             f"{rates[-1] if rates else high:.2g}. Begin the range test at a rate 1000 times lower "
             "(find-lr: --band)."

@@ -36,7 +36,7 @@ class SideBySide(Narrator):
                 try:
                     while trials:
                         self._run([trials.pop(0) for _ in range(min(self.at_once, len(trials)))])
-                except (integrity.Damaged, files.DiskFull, KeyboardInterrupt):
+                except (integrity.Damaged, files.DiskFull, OSError, KeyboardInterrupt):
                     for trial in self.oracle.ongoing_trials.values():
                         self.leave(trial)
                     raise
@@ -73,9 +73,11 @@ class SideBySide(Narrator):
         if not trials:
             return
         began = time.perf_counter()
-        if (found := self._train_if_they_fit(trials)) is None:
-            if len(trials) == 1:
-                self._give_up(trials[0], "failed", MEMORY_FULL)
+        found, reason = self._try_to_train(trials)
+        if reason:
+            if reason != MEMORY_FULL or len(trials) == 1:  # they differ in their rates alone
+                for trial in trials:
+                    self._give_up(trial, "failed", reason)
                 return
             half = self.at_once = len(trials) // 2
             print(f"Too little memory for {len(trials)} copies: {half} at a time.")
@@ -87,18 +89,21 @@ class SideBySide(Narrator):
         for number, trial in enumerate(trials):
             self._end(trial, losses[number], epochs[number], seconds)
 
-    def _train_if_they_fit(self, trials):
-        """Return what `_train` does, or None where the memory of the device is too small.
+    def _try_to_train(self, trials):
+        """Return what `_train` does and None; or None and the reason why there is nothing.
 
-        Then nothing holds that memory any more: an error that is still handled would.
+        Then nothing holds the memory of the device any more: an error that is still handled would.
         """
         try:
-            return self._train(trials)
+            return self._train(trials), None
+        except (integrity.Damaged, files.DiskFull):  # no fault of theirs
+            raise
         except Exception as error:
-            full = memory_is_full(error) or isinstance(error, MemoryError)
-            if files.says_full(error) or not full:
+            if files.says_full(error) or self.is_ours(error):
                 raise
-            return None
+            if memory_is_full(error) or isinstance(error, MemoryError):
+                return None, MEMORY_FULL
+            return None, f"{type(error).__name__}: {error}"
 
     def _train(self, trials):
         """Return for each trial the losses of its steps, and a row of metrics for each epoch.

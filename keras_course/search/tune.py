@@ -50,7 +50,7 @@ from keras_course.search.narrator import Narrator
 from keras_course.search.one_model import OneModel, Trainer
 from keras_course.search.tuner import MEMORY_FULL
 
-WIDE = (1e-3, 1.0)  # where the range test finds nothing
+WIDE = (1e-3, 1.0)  # where the loss stayed near its start in the range test
 
 
 class AllDiverged(Failure):
@@ -305,7 +305,8 @@ def _find_band(recipe, model, train, band, steps, folder):
     try:
         found = range_test.measure(recipe, model, train, test, folder).band
     except range_test.NothingFound as error:  # in so few steps; in a whole trial there may be more
-        found = WIDE
+        exploded = isinstance(error, range_test.Exploded)
+        found = (test.low / 1000, test.low) if exploded else WIDE
         print(f"{error} The search tries {found[0]:g} to {found[1]:g}.", flush=True)
     variables.write(model, first)
     seconds = round(time.perf_counter() - began, 1)

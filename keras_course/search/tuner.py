@@ -247,7 +247,7 @@ class PairedTuner(kt.Tuner):
             self.leave(trial)
             raise
         except Exception as error:
-            if isinstance(error, OSError) and self._is_ours(error.filename):  # nor this
+            if self.is_ours(error):  # nor this
                 self.leave(trial)
                 raise
             status, reason = "failed", f"{type(error).__name__}: {error}"
@@ -305,7 +305,9 @@ class PairedTuner(kt.Tuner):
             with contextlib.suppress(files.DiskFull, OSError):
                 self.journal.add({"event": "left", "trial": trial.trial_id})
 
-    def _is_ours(self, path):
+    def is_ours(self, error: Exception) -> bool:
+        """Return whether an error is that of a file of the search itself."""
+        path = error.filename if isinstance(error, OSError) else None
         return isinstance(path, str) and Path(path).is_relative_to(self.project)
 
     def give_up(self, trial, status: str, reason: str) -> None:

@@ -50,12 +50,21 @@ class Share:
 
 
 def check(search: str, workers: int | None) -> None:
-    """Raise a `UserError` for a search that has no work for so many workers."""
+    """Raise a `UserError` for a search that has no work for so many workers, or no cores."""
+    if workers is not None:
+        shares(workers, _cores(), [])
     if search == "climb" and workers is not None and workers > 1:
         raise UserError(
             f"climb tries one rate after the other: of {workers} workers, {workers - 1} would "
             "wait. Choose --search random, grid, hyperband or bayesian."
         )
+
+
+def _cores():
+    """Return the numbers of the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 def gpu_names(count: int) -> list[str]:
@@ -90,9 +99,7 @@ def serve(tuner, arguments: tuple, workers: int) -> None:
     """
     from keras_course import devices
 
-    every = range(os.cpu_count() or 1)
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(every)
-    given = shares(workers, cores, gpu_names(len(devices.gpus())))
+    given = shares(workers, _cores(), gpu_names(len(devices.gpus())))
     chief, team = _Chief(tuner), []
     with chief.serving("127.0.0.1:0") as port:
         try:
