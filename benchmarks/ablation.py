@@ -120,7 +120,7 @@ def _table_of(steps):
     """Return that of the times: of a step, and of all steps of the recipe."""
     times = steps["milliseconds"]
     whole = times[next(iter(VARIANTS))]
-    lines = ["| `cifar10-90` with | a step | of the whole recipe's | in all |", "|---" * 4 + "|"]
+    lines = ["| `cifar10-90` with | time per step | difference | whole run |", "|---" * 4 + "|"]
     for name in filter(times.get, VARIANTS):
         ratio = statistics.median(a / b for a, b in zip(times[name], whole, strict=True))
         seconds = statistics.median(whole) * (ratio - 1) * steps["number"] / 1000
@@ -128,7 +128,10 @@ def _table_of(steps):
             f"| {name} | {statistics.median(times[name]):.1f} ms | {100 * ratio - 100:+.1f}% "
             f"| {seconds:+.0f} s |"
         )
-    said = f"{len(whole)} rounds of {STEPS} steps in turn, medians; ratios are taken within a round"
+    said = (
+        f"{len(whole)} rounds of {STEPS} steps in turn, medians; differences to the whole recipe "
+        "are taken within a round"
+    )
     return "\n".join([*lines, "", f"{said}. {machine.said(steps)}."])
 
 

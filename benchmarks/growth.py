@@ -106,7 +106,8 @@ def complete(cases: dict[str, list[Case]]) -> dict:
 def table(results: dict) -> str:
     """Return the results as Markdown."""
     lines = [
-        "| varied | images | batch | pixels | cores | a step | an image | an epoch | peak memory |",
+        "| varied | images | batch | pixels | cores | per step | per image | per epoch "
+        "| peak memory |",
         "|" + "---|" * 9,
     ]
     for name, found in results["series"].items():

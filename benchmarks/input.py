@@ -100,7 +100,7 @@ def in_a_process_of_its_own(function):
 
 def table(results):
     """Return the results as Markdown."""
-    lines = ["| augmentation | images a second |", "|---|---|"]
+    lines = ["| augmentation | images per second |", "|---|---|"]
     lines += [f"| {name} | {speed:,} |" for name, speed in results["alone"].items()]
     steps = results["beside"]["milliseconds"]
     without, with_it = (statistics.median(steps[name]) for name in ("none", DEFAULT))
@@ -110,8 +110,8 @@ def table(results):
         [
             *lines,
             "",
-            f"Beside ResNet-20, batch {BATCH}: a step of {without:.0f} ms without augmentation, "
-            f"{with_it:.0f} ms with {DEFAULT}; the ratio within a round says "
+            f"Beside ResNet-20, batch {BATCH}: a step takes {without:.0f} ms without augmentation, "
+            f"{with_it:.0f} ms with {DEFAULT}; compared within each round, augmentation costs "
             f"{results['beside']['cost']:+.1%}. Loading {held['data']} and an epoch of its batches "
             f"add {held['megabytes']} MB to the process. {said}.",
         ]

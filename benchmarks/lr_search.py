@@ -77,7 +77,7 @@ def table(results: dict) -> str:
     """Return the results as Markdown: accuracies in percent, means over the seeds."""
     lines = [
         "| network, data, optimizer | seeds | best of 13 rates, % | default search, % | points "
-        "| worst seed | steps, of 13 whole trials | of those they took | seconds |",
+        "| worst seed | steps, of 13 whole trials | steps, of the 13 trials | time, of theirs |",
         "|---" * 9 + "|",
     ]
     said = set()
@@ -103,9 +103,9 @@ def table(results: dict) -> str:
         )
         said |= {machine.said(run) for run in runs}
     last = (
-        "Steps of the default search, its range test included, as a share of those of 13 trials "
-        "that all come to their end, and of those that the 13 took: one that diverges ends at its "
-        "step. Seconds: of what the 13 took. Medians over the seeds."
+        "Steps and time of the default search, including its range test, as shares of what the 13 "
+        "trials took. 13 whole trials: as if none had diverged; one that diverges ends early. "
+        "Medians over the seeds."
     )
     return "\n".join([*lines, "", f"{last} {'; '.join(sorted(said))}."])
 

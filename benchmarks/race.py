@@ -43,7 +43,7 @@ def wanted():
 def table(results: dict) -> str:
     """Return the results as Markdown; accuracies in percent, mean and range over the seeds."""
     lines = [
-        "| recipe | network | epochs | seeds | test, % | range | goal, % | training | goal "
+        "| recipe | network | epochs | seeds | test, % | range | goal, % | training | time goal "
         "| with building | peak memory |",
         "|" + "---|" * 11,
     ]
@@ -64,7 +64,7 @@ def table(results: dict) -> str:
             f"| {median('training_seconds'):.0f} s | {seconds} s | {median('seconds'):.0f} s "
             f"| {median('peak_megabytes'):,.0f} MB |"
         )
-    times = "Times are medians over the seeds; building has tracing in it, no imports, no test."
+    times = "Times are medians over the seeds; building includes tracing, but no imports, no test."
     return "\n".join([*lines, "", f"{times} {'; '.join(sorted(said))}."])
 
 

@@ -244,10 +244,9 @@ def _table_of(results):
             cells.append(time or "not installed")
         lines.append(f"| {case} | {' | '.join(cells)} | {GOALS.get(case, '')} |")
     said = (
-        "Median step, in parentheses how many times as long as ours, the median of the rounds' "
-        "ratios, and the peak memory of the process. Goals: how many times as long Keras as it "
-        "comes and PyTorch, compiled, should "
-        f"take at least. {machine.said(results)}, {results['rounds']} rounds."
+        "Median time per step; in parentheses its ratio to ours (median of the rounds' ratios); "
+        "peak memory of the process. Goals: the smallest ratios that were aimed at, for Keras as "
+        f"it comes and for compiled PyTorch. {machine.said(results)}, {results['rounds']} rounds."
     )
     return "\n".join([*lines, "", said])
 

@@ -2,7 +2,7 @@
 # # 2 From fixed filters to learned ones
 # Slides 52 to 53.
 #
-# The classical way to recognize an image: filters that somebody has thought of, and behind them a
+# The classical way to recognize an image: filters that somebody has thought of, and after them a
 # classifier that learns. A convolutional network learns the filters as well. This lesson walks from
 # the one to the other, on the same images. After this lesson you can
 #

@@ -240,7 +240,7 @@ def imagenet_resnet(depth):
 
 # %%
 def pixels_left(size, strides):
-    """Return the height of square images behind layers with these strides.
+    """Return the height of square images after layers with these strides.
 
     size: the height before. strides: of all layers, one after the other; a layer with padding
     "same" gives ceil(height / stride) pixels.
@@ -268,7 +268,7 @@ show(lines(chosen, "step", "training loss", f"Two stems on {DATASET}"), "ex05_st
 # ## Try next
 # - Move the ReLU in front of the addition, or leave it out (He et al. 2016). Which of them trains?
 # - Initialize the last `gamma` of each block with zeros. What does the block compute at first?
-# - Train the paper's ResNet-20, with `FILTERS = (16, 32, 64)` behind the check of 5.2, which wants
+# - Train the paper's ResNet-20, with `FILTERS = (16, 32, 64)` after the check of 5.2, which wants
 #   half of them, to the accuracy that the README's table of `shapes` has. What does it take besides
 #   more steps?
 # - Set `DATASET = "cifar10"` and `STEPS = 300`.

@@ -61,7 +61,7 @@ def inception_block(x, filters):
 
     x: images as a Keras tensor. filters: six numbers, as in Table 1 of the paper: of the 1x1; of
     the 1x1 before the 3x3, and of the 3x3; of the 1x1 before the 5x5, and of the 5x5; of the 1x1
-    behind the pooling.
+    after the pooling.
     """
     # TODO 6.1: four branches by `conv` and `bn_relu`, all on x; then layers.Concatenate
     raise NotImplementedError(
@@ -96,7 +96,7 @@ checks.multiply_adds(multiply_adds)
 # %% [markdown]
 # ## A failure to explain
 # The authors first had another block in mind (Figure 2a): without the 1x1 convolutions before the
-# larger filters and behind the pooling. Here six blocks of each kind follow one another, all with
+# larger filters and after the pooling. Here six blocks of each kind follow one another, all with
 # the same numbers of filters, and 16 channels go into the first.
 #
 # **Predict:** how many channels come out of the sixth block, of the naive kind and of yours?
@@ -143,7 +143,7 @@ for number, (naive, reduced) in enumerate(zip(*outputs.values(), strict=True), s
 def dense_block(x, convolutions, growth):
     """Return the input's channels, followed by `growth` new ones of each convolution.
 
-    x: images as a Keras tensor. The last convolution has neither BatchNorm nor ReLU behind it.
+    x: images as a Keras tensor. The last convolution has neither BatchNorm nor ReLU after it.
     """
     # TODO 6.3: `convolutions` times BatchNorm, ReLU and convolution; put its output beside x
     raise NotImplementedError(
@@ -171,7 +171,7 @@ print(f"{dense_block(sixteen, convolutions=4, growth=12).shape[-1]} channels com
 # - plain: four 3x3 convolutions, as in VGG,
 # - ResNet: the same in two residual blocks,
 # - GoogLeNet: two inception blocks,
-# - DenseNet: a dense block of four convolutions, and behind it a 1x1 convolution that halves the
+# - DenseNet: a dense block of four convolutions, and after it a 1x1 convolution that halves the
 #   channels, as the paper's DenseNet-BC has it between two blocks.
 #
 # **Predict:** which one has the fewest parameters, which one needs the most time for a step?
@@ -303,6 +303,6 @@ for name, (parameters, count, seconds, accuracy) in results.items():
 # - Train each network with three seeds, `keras.utils.set_random_seed(1)` and so on. Do they change
 #   places?
 # - Give ResNet half of its filters. Where does it stand in the picture?
-# - Leave out the 1x1 convolution behind each dense block. How many channels has the last stage?
+# - Leave out the 1x1 convolution after each dense block. How many channels has the last stage?
 # - Set `DATASET = "cifar10"` and `IMAGES = 20_000`. `keras-course compare` compares networks with
 #   more layers and filters in equal minutes and over several seeds.

@@ -32,7 +32,7 @@ splits = data.load(DATASET)
 
 # %%
 def of_classes(split, first, last, most=None):
-    """Return images and labels of classes `first` to `last` - 1, at most so many of each class.
+    """Return images and labels of classes `first` to `last` - 1, at most `most` of each class.
 
     The labels begin with 0 again.
     """
@@ -76,7 +76,7 @@ def train(model, training, rate, epochs, batch_size=16, validation=None, callbac
 # ## Pretraining
 # The first classes of the data set play the part of ImageNet, on which most networks that others
 # start from were trained: there are many images of them. The nearer those images are to one's own,
-# the more of the body is of use.
+# the more of the body can be used.
 # %%
 old_validation = of_classes(splits.validation, 0, OLD)
 new_validation = of_classes(splits.validation, OLD, OLD + NEW)
@@ -472,7 +472,7 @@ checks.iou(iou)
 #
 # **Predict:** how many of the pixels does a network get right that says "background" everywhere?
 # %%
-MASKS, SEGMENTER_EPOCHS = 600, 8
+MASKS, SEGMENTER_EPOCHS = 2_000, 10
 train_masks, (images, truth) = masks.load()
 few_masks = train_masks.images[:MASKS], train_masks.masks[:MASKS]
 predicted = {"background everywhere": np.zeros_like(truth)}

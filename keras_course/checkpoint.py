@@ -99,7 +99,7 @@ def newest(path: Path, best: Path) -> State | None:
     try:
         return integrity.newest(path, usable)
     except integrity.Damaged as error:
-        print(f"{error} The training begins anew.", flush=True)
+        print(f"{error} The training starts over.", flush=True)
         return None
 
 

@@ -127,7 +127,7 @@ def _begin(folder, settings):
         chosen = {name: getattr(recipe, name) for name in ("dataset", "seed", "epochs")}
         if found := differences(replace(NETWORKS[recipe.model], **chosen), recipe):
             raise UserError(
-                f"{folder} holds {key}, by another recipe than today's: {found}. "
+                f"{folder} holds {key}, trained by another recipe than today's: {found}. "
                 "Give another folder with --output."
             )
     return {**results, "runs": done}
@@ -139,7 +139,8 @@ def _apart(recipe, folder, minutes):
     try:
         return apart.call(f"{__name__}.train_or_say", *values)
     except apart.Killed:
-        return {"failed": "Its process ended without a result: see above, or the memory was full."}
+        why = "an error above says why, or the memory was full"
+        return {"failed": f"Its process ended without a result: {why}."}
 
 
 def train_or_say(recipe: dict, folder: str, minutes: float) -> dict:
@@ -226,8 +227,8 @@ def table(results: dict) -> str:
         if "failed" in run
     ]
     said = (
-        f"On {results['dataset']}. Width: of the paper's filters; multiply-adds: for an image; "
-        "means over the seeds, medians of minutes and of the memory of the process. "
+        f"On {results['dataset']}. Width: share of the paper's filters; multiply-adds: per image; "
+        "accuracies: means over the seeds; minutes and memory of the process: medians. "
         f"{'; '.join(sorted(said))}."
     )
     return "\n".join([*lines, "", *failed, *([""] if failed else []), said])

@@ -6,7 +6,7 @@ import keras
 
 from keras_course import architecture, drawing, plots, receptive_field
 
-HEAD = ("layer", "type", "output", "sees", "parameters", "multiply-adds")
+HEAD = ("layer", "type", "output", "receptive field", "parameters", "multiply-adds")
 
 
 def describe(model: keras.Model, folder: Path) -> str:

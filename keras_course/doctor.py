@@ -30,7 +30,7 @@ class Finding:
     mend: str = ""
 
     def __str__(self):
-        mend = f"\n            mend it: {self.mend}" if self.mend else ""
+        mend = f"\n            to fix it: {self.mend}" if self.mend else ""
         return f"  {self.state:8}  {self.text}{mend}"
 
 
@@ -109,7 +109,7 @@ def gpu() -> Iterator[Finding]:
             "install WSL2 and run the course in its Linux",
         )
     elif sys.platform == "darwin":
-        yield Finding("note", "no GPU: the plugins for Apple's do not work with Keras 3")
+        yield Finding("note", "no GPU: the plugins for Apple's GPUs do not work with Keras 3")
     elif not Path("/proc/driver/nvidia/version").exists():
         yield Finding("note", "no GPU: this machine has no NVIDIA driver; the CPU is used")
     else:
@@ -134,7 +134,7 @@ def graphviz() -> Iterator[Finding]:
         yield Finding("ok", "graphviz and pydot: keras.utils.plot_model works")
     else:
         mend = "install graphviz (apt, brew or winget) and `pip install pydot`"
-        yield Finding("note", "no graphviz: only keras.utils.plot_model wants it", mend)
+        yield Finding("note", "no graphviz: only keras.utils.plot_model needs it", mend)
 
 
 def data_sets() -> Iterator[Finding]:
@@ -172,5 +172,5 @@ def seconds_per_epoch() -> Iterator[Finding]:
         model = training.build(recipe, splits)
         seconds = timing.measure_epoch(model, train, steps, validation)
         images = len(splits.train.images)
-        text = f"{name} on shapes: {timing.duration(seconds)} an epoch of {images:,} images"
+        text = f"{name} on shapes: {timing.duration(seconds)} per epoch of {images:,} images"
         yield Finding("ok", text)

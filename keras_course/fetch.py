@@ -25,7 +25,7 @@ def fetch(url: str, path: Path, seconds: float | None = None) -> None:
     with response, bar as body, files.whole(path) as temporary, temporary.open("wb") as file:
         shutil.copyfileobj(body, file)
         if file.tell() != size:
-            raise OSError(f"{file.tell():,} of {size:,} bytes came")
+            raise OSError(f"only {file.tell():,} of {size:,} bytes arrived")
 
 
 def _opened(url, seconds):

@@ -26,8 +26,9 @@ class DiskFull(Failure):
 
     def __init__(self, path: Path, written: int, free: int):
         super().__init__(
-            f"No space left for {path}: of it {written:,} bytes were written, {free:,} bytes are "
-            "free. What was there before is as it was. Make room and start the same command again."
+            f"No space left for {path}: {written:,} bytes of it were written, {free:,} bytes are "
+            "free. What was there before is unchanged. Free some space, then run the same command "
+            "again."
         )
 
 

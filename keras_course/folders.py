@@ -46,9 +46,11 @@ def output(folder: str | os.PathLike | None, *, goes_on: bool = True) -> Iterato
     above = [Path("runs")] if folder is None else Path(folder).parents
     parents = [path for path in above if not path.exists()]
     made, folder = (True, new_folder()) if folder is None else (_made(folder), Path(folder))
-    how = f"The same command with --output {folder} goes on"
+    how = f"run the same command with --output {folder}"
     if again:
-        print(f"Everything goes into {folder}. {how}, if it is cut off.", flush=True)
+        print(
+            f"Everything goes into {folder}. To continue after an interruption, {how}.", flush=True
+        )
     try:
         yield folder
     except BaseException as error:
@@ -58,7 +60,7 @@ def output(folder: str | os.PathLike | None, *, goes_on: bool = True) -> Iterato
                 for path in parents:
                     path.rmdir()
         elif goes_on and isinstance(error, KeyboardInterrupt | files.DiskFull):
-            print(f"{how}.", flush=True)
+            print(f"To continue, {how}.", flush=True)
         raise
 
 
@@ -87,7 +89,8 @@ def make(folder: Path) -> None:
 
 def _cannot_write(folder, error):
     return UserError(
-        f"Cannot write into {folder}: {error.strerror}. Give a folder of yours with --output."
+        f"Cannot write into {folder}: {error.strerror}. With --output, give a folder that you can "
+        "write into."
     )
 
 
@@ -95,7 +98,7 @@ def claim_new(folder: str | os.PathLike) -> Path:
     """Return the folder, made if need be, or raise a `UserError` if it holds anything."""
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or _holds_something(folder)):
-        raise UserError(f"{folder} holds something. Give a new folder with --output.")
+        raise UserError(f"{folder} is not empty. Give a new or empty folder with --output.")
     make(folder)
     return folder
 
@@ -112,7 +115,7 @@ def claim(folder: str | os.PathLike, recipe, chosen: Sequence[str] = ()) -> Path
     if folder.is_dir() and _holds_something(folder):
         if not (folder / "recipe.json").is_file():
             raise UserError(
-                f"{folder} holds other files and no run. Give a new or empty folder with --output."
+                f"{folder} holds other files but no run. Give a new or empty folder with --output."
             )
         held = runs.recipe_of(folder, type(recipe))
         held = dataclasses.replace(held, **{name: getattr(recipe, name) for name in chosen})

@@ -30,7 +30,7 @@ class Diverged(Failure):
         self.step, self.learning_rate, self.loss = step, learning_rate, loss
         super().__init__(
             f"The loss became {loss} at step {step} with the learning rate {learning_rate:.3g}. "
-            f"Try {learning_rate / 10:.1g}, or search one with `keras-course find-lr`."
+            f"Try {learning_rate / 10:.1g}, or search for a rate with `keras-course find-lr`."
         )
 
 

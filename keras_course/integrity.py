@@ -42,7 +42,7 @@ def read_sealed(path: str | os.PathLike) -> dict:
     except ValueError as error:
         raise Damaged(path, error) from error
     if not isinstance(values, dict) or values.pop(SEAL, None) != _seal(values):
-        raise Damaged(path, "its checksum is another")
+        raise Damaged(path, "its checksum does not match")
     return values
 
 
@@ -56,7 +56,7 @@ def intact(path: str | os.PathLike) -> dict | None:
     except FileNotFoundError:
         return None
     except Damaged as error:
-        print(f"{error} What it said is found out anew.", flush=True)
+        print(f"{error} Its contents are determined again.", flush=True)
         return None
 
 
@@ -87,7 +87,7 @@ def check_zip(path: Path) -> Path:
             raise
         raise Damaged(path, error or type(error).__name__) from error
     if wrong is not None:
-        raise Damaged(path, f"the checksum of {wrong} is another")
+        raise Damaged(path, f"the checksum of {wrong} does not match")
     return path
 
 

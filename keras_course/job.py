@@ -46,7 +46,7 @@ def run(
 def _run(recipe, folder, minutes, search, trials, began):
     splits = data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)
     if runs.is_finished(folder):
-        print(f"{folder} holds the finished run of this recipe; it is used as it is.")
+        print(f"{folder} holds the finished run of this recipe; it is not trained again.")
     else:
         model = training.build(recipe, splits)
         train, steps_per_epoch = training.batches(recipe, splits)
@@ -75,7 +75,7 @@ def _run(recipe, folder, minutes, search, trials, began):
             left = 60 * minutes - (time.perf_counter() - began + testing + AFTERWARDS)
             if left < 1.1 * epoch:
                 late = timing.duration(1.1 * epoch - left)
-                print(f"One epoch does not fit any more: it is trained, {late} over --minutes.")
+                print(f"Not even one epoch fits: one is trained anyway, {late} over --minutes.")
             minutes = max(left, 1.1 * epoch) / 60
         training.fit(
             recipe, folder, splits=splits, model=model, epoch_seconds=epoch, minutes=minutes
@@ -125,7 +125,7 @@ def _origin(run):
     except UserError:
         searched = None
     found = run.recipe.learning_rate == searched
-    return "the best of the search" if found else "as the training here was given it"
+    return "the best of the search" if found else "given to an earlier training in this folder"
 
 
 def summary(run: Run, exported: Exported | str, page: Path, seconds: float) -> str:

@@ -31,14 +31,14 @@ def alone(folder: str | os.PathLike) -> Iterator[None]:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
         raise UserError(
-            f"{_described(holder)} is working in {folder}. Wait for its end, or give another "
-            "folder with --output. If it has ended, on another machine whose file system keeps "
-            f"locks for ever, remove {folder}/.lock."
+            f"{_described(holder)} is working in {folder}. Wait until it ends, or give another "
+            "folder with --output. If it ended on another machine and its lock has stayed behind, "
+            f"remove {folder}/.lock."
         ) from error
     except OSError as error:
         raise UserError(
-            f"{folder} cannot be written into: {error.strerror}. Copy it to where it can, or work "
-            "in another one."
+            f"{folder} cannot be written into: {error.strerror}. Copy it to a place that you can "
+            "write to, or use another folder."
         ) from error
     try:
         if lock.lock_counter == 1:

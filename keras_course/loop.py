@@ -72,7 +72,7 @@ class Loop:
         if self.state:
             self.history.rows = self.state.history
             self.began -= self.state.seconds
-            print(f"{folder} holds an unfinished run; it goes on after epoch {self.epoch}.")
+            print(f"{folder} holds an unfinished run; it continues after epoch {self.epoch}.")
 
     @property
     def epoch(self) -> int:
@@ -113,7 +113,7 @@ class Loop:
         if self.state and self.state.data not in (None, data):
             raise UserError(
                 f"{self.best.path.parent} holds a run that began with other images, labels or "
-                "classes. Bring them back as they were, or train into another folder."
+                "classes. Restore them as they were, or train into another folder."
             )
         self.part += 1
         if self.state and self.state.part > self.part:
@@ -189,8 +189,8 @@ class Loop:
         print(f"Interrupted in epoch {self.epoch + 1}. The best weights so far: {self.best.path}")
         if self.best.epoch:
             found = ", ".join(f"{name} {value:.3g}" for name, value in self.best.metrics.items())
-            print(f"They are those of epoch {self.best.epoch}: validation {found}.")
-        print("It can go on from its last whole epoch.", flush=True)
+            print(f"They are from epoch {self.best.epoch}: validation {found}.")
+        print("The training can continue after its last complete epoch.", flush=True)
 
     def record(self, model: keras.Model) -> dict:
         """Return what is known at the end, for metrics.json."""
@@ -228,17 +228,17 @@ def _check(folder, state, precision, replicas):
     began = f"{folder} holds a run that began"
     if state.backend != keras.backend.backend():
         raise UserError(
-            f"{began} on {state.backend}, and Keras runs on {keras.backend.backend()}. Set "
-            f"KERAS_BACKEND={state.backend} to go on with it."
+            f"{began} on {state.backend}, but Keras runs on {keras.backend.backend()}. Set "
+            f"KERAS_BACKEND={state.backend} to continue it."
         )
     if state.precision not in (None, precision):
         raise UserError(
-            f"{began} in {state.precision}, and this machine would go on in {precision}. Go on "
-            "with it on a machine like that one, or train into another folder."
+            f"{began} in {state.precision}, but this machine would continue in {precision}. "
+            "Continue on a machine like the first one, or train into another folder."
         )
     if state.replicas != replicas:
         raise UserError(
-            f"{began} with {state.replicas} devices to share each batch, and would go on with "
-            f"{replicas}. `keras-course train --resume {folder}` goes on as it began; or train "
+            f"{began} with {state.replicas} devices to share each batch, but would continue with "
+            f"{replicas}. `keras-course train --resume {folder}` continues as it began; or train "
             "into another folder."
         )

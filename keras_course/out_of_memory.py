@@ -37,7 +37,7 @@ def told(model: keras.Model, batches) -> Iterator[None]:
 
 def with_a_batch_size(model: keras.Model, batches) -> OutOfMemory:
     """Return an `OutOfMemory` that names a batch size that fits; see `told` for what is lost."""
-    print("The memory of the device is full. Smaller batches are tried.", flush=True)
+    print("The memory of the device is full. Trying smaller batches.", flush=True)
     sharing = replicas.of(model)
     return OutOfMemory(_advice(*_search(model, batches, sharing), devices.describe(sharing)))
 
@@ -54,8 +54,8 @@ def told_of_looking() -> Iterator[None]:
         if not _is_of_the_device(error):
             raise
         raise OutOfMemory(
-            f"The memory of {devices.describe()} was full. End what else computes there, and give "
-            "the same command again."
+            f"The memory of {devices.describe()} was full. End other programs that use it, then "
+            "run the same command again."
         ) from error
 
 
@@ -94,14 +94,14 @@ def _advice(images, fitting, device):
         smaller = f"a batch size of {images // 2}, or " if images > 1 else ""
         return (
             f"The memory of {device} was full, though a step of {images} images fits by itself. "
-            f"End what else computes there, or take {smaller}a smaller network."
+            f"End other programs that use it, or use {smaller}a smaller network."
         )
     if fitting == 0:
         return (
-            f"Not even a step of one image fits into the memory of {device}. Take a smaller "
+            f"Not even a step of one image fits into the memory of {device}. Use a smaller "
             "network, or fewer filters."
         )
     return (
         f"A step of {images} images does not fit into the memory of {device}; one of {fitting} "
-        f"does: take a batch size of {fitting}, or a smaller network."
+        f"does: use a batch size of {fitting}, or a smaller network."
     )

@@ -54,8 +54,8 @@ def predict(
     _, height, width, channels = signature[1]["images"].shape
     if channels not in MODES:
         raise UserError(
-            f"{model_folder} wants images of {channels} channels; image files have 1 or 3 here. "
-            "Call its `serve` with an array instead."
+            f"{model_folder} needs images of {channels} channels, but image files have 1 or 3. "
+            "Call `serve` of the SavedModel with an array instead."
         )
     predictions = []
     for path in map(Path, image_paths):
@@ -102,7 +102,7 @@ def _load(folder):
         path for path in (folder, folder / "saved_model") if (path / "saved_model.pb").exists()
     ]
     if not found:
-        kind = "has no SavedModel in it" if folder.is_dir() else "is not a folder"
+        kind = "contains no SavedModel" if folder.is_dir() else "is not a folder"
         raise UserError(
             f"{folder} {kind}. Give a run folder after `keras-course export`, or its saved_model."
         )
@@ -118,7 +118,7 @@ def _load(folder):
         ) from error
     if not (hasattr(model, "serve") and hasattr(model, "class_names")):
         raise UserError(
-            f"{found[0]} holds no class names: it is not from `keras-course export`. Export it "
-            "with that."
+            f"{found[0]} contains no class names: `keras-course export` did not write it. Export "
+            "the run with that command."
         )
     return model

@@ -52,14 +52,14 @@ def import_keras() -> None:
 
 def _unknown(backend):
     return UserError(
-        f"Keras is to run on {backend}, by its settings in ~/.keras, and the course knows "
-        f"{' and '.join(BACKENDS)}. Set the environment variable KERAS_BACKEND to one of them."
+        f"Keras is set to run on {backend}, by its settings in ~/.keras, but the course needs "
+        f"{' or '.join(BACKENDS)}. Set the environment variable KERAS_BACKEND to one of them."
     )
 
 
 def _not_installed(backend):
     (other,) = set(BACKENDS) - {backend}
     return UserError(
-        f"Keras is to run on {backend}, which is not installed. Install it with `pip install "
-        f"{backend}`, or set the environment variable KERAS_BACKEND={other}, if you have that."
+        f"Keras is set to run on {backend}, which is not installed. Install it with `pip install "
+        f"{backend}`, or set the environment variable KERAS_BACKEND={other} if that is installed."
     )

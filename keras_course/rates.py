@@ -65,7 +65,10 @@ class EndInTime(keras.callbacks.Callback):
         fit = max(int(left / 1.03), int(left > 0.9))
         if done + fit < self.epochs:
             self.epochs = self.params["epochs"] = done + fit  # the other callbacks see it, too
-            print(f"The machine slows down: {self.epochs} epochs, to end in time.", flush=True)
+            print(
+                f"The machine has slowed down: to end in time, {self.epochs} epochs are trained.",
+                flush=True,
+            )
             if self.follow and fit:
                 self.follow.hasten(fit * self.params["steps"])
         if done >= self.epochs:

@@ -135,8 +135,8 @@ def _after(node, axis, length, view):
         start += length if start < 0 else 0
     elif node.output.shape[axis + 1] != length:
         raise UserError(
-            f"{node.name} ({type(operation).__name__}) changes the size of a map, and how is not "
-            "known here. Known are convolutions, poolings, UpSampling2D (nearest, bilinear), "
+            f"{node.name} ({type(operation).__name__}) changes the size of a map in an unknown "
+            "way. Known are convolutions, poolings, UpSampling2D (nearest, bilinear), "
             "ZeroPadding2D, Cropping2D, ops.pad and slices."
         )  # all others go place by place: activation, normalization, sums, channels side by side
     return view.through(lambda i: (start + i * stride, start + i * stride), stride)

@@ -58,7 +58,7 @@ class SaveBest(keras.callbacks.Callback):
     def mend(self):
         """Write the file anew where it does not hold what the best epoch left, and say so."""
         if self.epoch and not integrity.holds(self.path, self.checksum):
-            print(f"{self.path} is damaged. It is written anew, from last.npz.", flush=True)
+            print(f"{self.path} is damaged. It is written again from last.npz.", flush=True)
             weights = self.model.get_weights()
             self.model.set_weights(list(map(np.asarray, self.weights)))
             self.save(keep_older=False)  # the older one is whole

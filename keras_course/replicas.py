@@ -45,7 +45,7 @@ def count(asked: str) -> int:
         return there
     if not asked.isdigit() or not 1 <= int(asked) <= there:
         raise UserError(
-            f"--devices must be all, or a number from 1 to {there}, those that TensorFlow sees "
+            f"--devices must be all, or a number from 1 to {there}, as many as TensorFlow sees "
             f"here. Received: {asked}."
         )
     return int(asked)
@@ -67,8 +67,8 @@ def scope(replicas: int, batch_size: int) -> AbstractContextManager:
         )
     if replicas > (there := len(devices())):
         raise UserError(
-            f"{replicas} devices were to share each batch, and TensorFlow sees {there} here. Go on "
-            "where as many are, or train into another folder."
+            f"{replicas} devices share each batch of this run, but TensorFlow sees {there} here. "
+            "Continue on a machine with as many, or train into another folder."
         )
     return strategy(replicas).scope()
 
@@ -103,7 +103,7 @@ def strategy(replicas: int):
 def _refuse_other_backends():
     if keras.backend.backend() != "tensorflow":
         raise UserError(
-            f"Several devices share a batch by TensorFlow, and Keras runs on "
+            "Only TensorFlow can share a batch among several devices, but Keras runs on "
             f"{keras.backend.backend()}. Leave out --devices, or set KERAS_BACKEND=tensorflow."
         )
 

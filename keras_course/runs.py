@@ -51,7 +51,7 @@ class Run:
                 raise FileNotFoundError(0, "not written yet", folder / "metrics.json")
             for name in CHECKED:
                 if metrics.get("checksums", {}).get(name) != integrity.checksum(folder / name):
-                    raise integrity.Damaged(folder / name, "its checksum is another")
+                    raise integrity.Damaged(folder / name, "its checksum does not match")
             recipe = recipe_of(folder)
             with (folder / "history.csv").open(encoding="utf-8") as file:
                 history = [
@@ -84,9 +84,10 @@ class Run:
         """Raise a `UserError` unless these are the images, labels and classes of the training."""
         if self.metrics.get("data") not in (None, digest(splits)):
             raise UserError(
-                f"{self.recipe.dataset} is not what the run in {self.folder} was trained on: its "
-                "images, labels or classes have changed, and what is a test image now may have "
-                "been trained with. Bring it back as it was, or train anew into a new folder."
+                f"{self.recipe.dataset} has changed since the run in {self.folder} was trained: "
+                "its images, labels or classes are different, and what is a test image now may "
+                "have been a training image then. Restore the old data set, or train again into a "
+                "new folder."
             )
 
     def write_metrics(self, **metrics) -> "Run":
@@ -139,8 +140,8 @@ def how_to_go_on(folder: str | os.PathLike) -> str:
     """Return the sentence that says how the work in a folder goes on: a training by itself; before
     its first step nobody but the one who began it knows what it was to become."""
     if Path(folder, "last.npz").exists():
-        return f"`keras-course train --resume {folder}` goes on with it."
-    return f"The command that began it, with --output {folder}, goes on with it."
+        return f"To continue, run `keras-course train --resume {folder}`."
+    return f"To continue, run the same command as before with --output {folder}."
 
 
 def times_opened(metrics: dict) -> str:
@@ -160,5 +161,5 @@ def tested(folder: Path) -> dict | None:
     metrics = integrity.intact(folder / "metrics.json")
     if metrics is None or "test" not in metrics:
         return None
-    print(f"{folder} holds the finished run; it is used as it is.")
+    print(f"{folder} holds the finished run; it is not trained again.")
     return metrics

@@ -123,8 +123,8 @@ def _train(chosen, loop, folder, about, material, afterwards, minutes):
     left = loop.left(chosen.epochs)
     print(
         f"Training {about['model']} with {about['dataset']}, {devices.describe()}, "
-        f"{loop.precision}: {left} epochs of {timing.duration(epoch)}, "
-        f"{timing.duration(left * epoch)} in all. Ctrl-C ends it and keeps the best epoch.",
+        f"{loop.precision}: {left} epochs of about {timing.duration(epoch)} each, "
+        f"{timing.duration(left * epoch)} in all. Press Ctrl-C to stop and keep the best epoch.",
         flush=True,
     )
     rates = schedules.rates(

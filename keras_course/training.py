@@ -137,7 +137,7 @@ def fit(
     folder = folders.claim(folder, recipe, chosen=("epochs",) if minutes else ())
     with lock.alone(folder), files.telling_when_full(folder):
         if runs.is_finished(folder):
-            print(f"{folder} holds the finished run of this recipe; it is used as it is.")
+            print(f"{folder} holds the finished run of this recipe; it is not trained again.")
             return Run.load(folder)
         precision = devices.choose_precision(recipe.precision)
         if model is not None:
@@ -166,9 +166,9 @@ def fit(
         left = loop.left(recipe.epochs)
         print(
             f"Training {recipe.model} on {recipe.dataset}, {devices.describe(loop.replicas)}, "
-            f"{precision}: at most {left} epochs of {timing.duration(seconds)}, "
+            f"{precision}: at most {left} epochs of about {timing.duration(seconds)} each, "
             f"{timing.duration(left * seconds)} in all. "
-            "Ctrl-C ends it and keeps the best epoch.",
+            "Press Ctrl-C to stop and keep the best epoch.",
             flush=True,
         )
         schedule = _schedule(recipe, steps_per_epoch, extra_callbacks)

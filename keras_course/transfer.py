@@ -85,7 +85,8 @@ def transfer(
     with lock.alone(folder), files.telling_when_full(folder):
         if runs.is_finished(folder):
             print(
-                f"{folder} holds the finished run of this recipe and source; it is used as it is."
+                f"{folder} holds the finished run of this recipe and source; it is not trained "
+                "again."
             )
             return Run.load(folder)
         splits = splits or data.load(recipe.dataset, recipe.validation_fraction, recipe.seed)

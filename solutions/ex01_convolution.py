@@ -212,7 +212,7 @@ for side in (32, 48):
 # ## 1.5 What an output has seen
 # The receptive field of an output is the square of input pixels that it depends on. A kernel of
 # size k widens it by k - 1 steps; a step is one pixel at first, and the stride of every layer
-# multiplies it for the layers behind.
+# multiplies it for the later layers.
 # %%
 def receptive_field(layers):
     """Return the width in pixels of what one output has seen.

@@ -2,7 +2,7 @@
 # # 2 From fixed filters to learned ones
 # Slides 52 to 53.
 #
-# The classical way to recognize an image: filters that somebody has thought of, and behind them a
+# The classical way to recognize an image: filters that somebody has thought of, and after them a
 # classifier that learns. A convolutional network learns the filters as well. This lesson walks from
 # the one to the other, on the same images. After this lesson you can
 #
@@ -150,7 +150,7 @@ show(lines(rates, "epoch", "training loss", f"An MLP on {DATASET}", log=True), "
 # A unit of the first layer adds up 3,072 inputs, so that a step of 0.03 moves its sum by many times
 # its usual size, and for many units below zero for every image. There the ReLU is flat: the
 # gradient of the unit's weights is zero, and nothing moves them again. The more units of a layer
-# are silent, the less the layers behind it can tell images apart. Where almost all are, nearly
+# are silent, the less the layers after it can tell images apart. Where almost all are, nearly
 # every image gets the same answer, and the best that is left is about the loss of ten equal
 # probabilities.
 # ### END SOLUTION

@@ -87,7 +87,7 @@ for name, chain in CHAINS.items():
 # **Question 4.a** What can three 3x3 convolutions compute that one of 7x7 cannot, and the other way
 # round? AlexNet's 11x11 filters are in its first layer, with strides 4. What is different there?
 # ### BEGIN SOLUTION
-# There is a ReLU behind each of the three, so that the chain is not a linear map of its 7x7 pixels,
+# There is a ReLU after each of the three, so that the chain is not a linear map of its 7x7 pixels,
 # as the single filter is. But that one can be any linear map of them; the small ones have fewer
 # weights, and not every filter of 7x7 is a chain of them. In the first layer only three channels
 # come in, so that a large filter costs little there, and the strides leave a sixteenth of the
@@ -134,13 +134,13 @@ def vgg_table(filters, convolutions):
 # %%
 checks.vgg_table(vgg_table)
 # %%
-# Units before and behind each dense layer; the paper's AlexNet has 6x6 pixels left.
+# Units before and after each dense layer; the paper's AlexNet has 6x6 pixels left.
 DENSE = {"AlexNet": (6 * 6 * 256, 4096, 4096, 1000), "VGG-19": (7 * 7 * 512, 4096, 4096, 1000)}
 tables = {"AlexNet": ALEXNET, "VGG-19": vgg_table((64, 128, 256, 512, 512), VGG_19)}
 print("millions, 224x224      convolutions   dense layers")
 for name, table in tables.items():
     weights, multiply_adds = cost(table, side=224, channels=3)
-    dense = sum(before * behind for before, behind in itertools.pairwise(DENSE[name]))
+    dense = sum(before * after for before, after in itertools.pairwise(DENSE[name]))
     print(f"{name:8} weights {weights / 1e6:16,.1f} {dense / 1e6:14,.1f}")
     print(f"{'':8} multiply-adds {multiply_adds / 1e6:10,.0f} {dense / 1e6:14,.0f}")
 # %% [markdown]
@@ -309,7 +309,7 @@ checks.spread(spread)
 
 # %%
 def outputs(model, images):
-    """Return what comes out behind each ReLU, and the logits, as a list of arrays."""
+    """Return what comes out after each ReLU, and the logits, as a list of arrays."""
     chosen = [each for each in model.layers if isinstance(each, layers.ReLU | layers.Dense)]
     found = keras.Model(model.input, [layer.output for layer in chosen])(images, training=True)
     return [np.array(each, "float64") for each in found]
@@ -319,7 +319,7 @@ keras.utils.set_random_seed(0)
 untrained = network(deep, convolution(small_start))
 by_layer = [spread(each) for each in outputs(untrained, images[:64])]
 for place in (0, 1, 3, 7, 11, 15):
-    print(f"spread behind convolution {place + 1:2}: {by_layer[place]:.1e}")
+    print(f"spread after convolution {place + 1:2}: {by_layer[place]:.1e}")
 print(f"spread of the logits:          {by_layer[-1]:.1e}")
 
 
@@ -328,7 +328,7 @@ print(f"spread of the logits:          {by_layer[-1]:.1e}")
 # different images, and which of its weights can it still learn? Adam divides each gradient by its
 # usual size. Why does that not help here (look up Adam's `epsilon`)?
 # ### BEGIN SOLUTION
-# Each layer shrinks what it gets, so that behind the last one all images look the same, and get the
+# Each layer shrinks what it gets, so that after the last one all images look the same, and get the
 # same logits. On its way back the gradient meets the same small kernels and shrinks as well. Adam
 # adds epsilon, 1e-7, to the usual size before it divides: far smaller gradients are divided by
 # epsilon, and the step is almost zero. What still learns are the biases of the last layers. They
@@ -338,7 +338,7 @@ print(f"spread of the logits:          {by_layer[-1]:.1e}")
 # ## 4.5 A start that keeps the signal
 # A filter adds up n products of inputs and weights. If the weights are independent, with mean 0 and
 # standard deviation s, the sum has the variance $n s^2 E[x^2]$. A ReLU removes one half of it:
-# behind it, $E[x^2]$ is half of that variance. The size stays the same from layer to layer if
+# after it, $E[x^2]$ is half of that variance. The size stays the same from layer to layer if
 #
 # $$ \frac{n s^2}{2} = 1 $$
 #
@@ -411,7 +411,7 @@ show(lines(curves, "step", "training loss", f"Four starts of VGG-19 on {DATASET}
 # at 10 %?
 # ### BEGIN SOLUTION
 # A start is right once: every step changes the kernels, and with them the size of the signal in all
-# layers behind. BatchNorm measures the size anew at each step and corrects it. In one short epoch
+# later layers. BatchNorm measures the size anew at each step and corrects it. In one short epoch
 # He's start may still be ahead: look where the curves begin. Keras' default has about n s^2 = 1
 # where He has 2: each ReLU halves the variance, so that a layer leaves 0.71 of the spread. With a
 # network at 10 %: look at the spread of its logits. If it is almost zero, change the start or
@@ -420,8 +420,8 @@ show(lines(curves, "step", "training loss", f"Four starts of VGG-19 on {DATASET}
 # %% [markdown]
 # ## Try next
 # - AlexNet made the ReLU usual ("introduced", says slide 23; Nair & Hinton had it in 2010). Put
-#   `layers.Activation("sigmoid")` in its place, and let `outputs` look behind `layers.Activation`:
-#   how much spread is left behind sixteen convolutions?
+#   `layers.Activation("sigmoid")` in its place, and let `outputs` look after `layers.Activation`:
+#   how much spread is left after sixteen convolutions?
 # - The authors trained VGG-11, (1, 1, 2, 2, 2), and started the deeper networks from its weights.
 #   How large is its spread with the kernels of 0.01?
 # - VGG's paper prints a *variance* of 0.01 (section 3.1), a standard deviation of 0.1. What spread

@@ -264,7 +264,7 @@ def imagenet_resnet(depth):
 
 # %%
 def pixels_left(size, strides):
-    """Return the height of square images behind layers with these strides.
+    """Return the height of square images after layers with these strides.
 
     size: the height before. strides: of all layers, one after the other; a layer with padding
     "same" gives ceil(height / stride) pixels.
@@ -294,14 +294,14 @@ show(lines(chosen, "step", "training loss", f"Two stems on {DATASET}"), "ex05_st
 # ### BEGIN SOLUTION
 # It has made 8x8 pixels of 32x32, a quarter of each side; the last stage works on 2x2. Each block
 # has a sixteenth of the places to look at, and fine details are lost before it. It still learns;
-# compare how far. Of 224x224 pixels, 56x56 are left behind the stem and 14x14 at the end: enough,
+# compare how far. Of 224x224 pixels, 56x56 are left after the stem and 14x14 at the end: enough,
 # even for the fourth stage that the paper's ImageNet networks have, which leaves 7x7.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next
 # - Move the ReLU in front of the addition, or leave it out (He et al. 2016). Which of them trains?
 # - Initialize the last `gamma` of each block with zeros. What does the block compute at first?
-# - Train the paper's ResNet-20, with `FILTERS = (16, 32, 64)` behind the check of 5.2, which wants
+# - Train the paper's ResNet-20, with `FILTERS = (16, 32, 64)` after the check of 5.2, which wants
 #   half of them, to the accuracy that the README's table of `shapes` has. What does it take besides
 #   more steps?
 # - Set `DATASET = "cifar10"` and `STEPS = 300`.

@@ -201,7 +201,7 @@ def reduce_on_plateau(losses, rate, factor, patience):
     """Return the learning rate of each epoch, the first one being `rate`.
 
     losses: the validation loss at the end of each epoch. Returns a list of as many rates: an
-    epoch's own loss can only change the rates behind it.
+    epoch's own loss can only change the rates after it.
     """
     # TODO 7.3: go through the losses; keep the best, and count epochs without improvement
     ### BEGIN SOLUTION
@@ -250,7 +250,7 @@ show(
 # the same factor, so that every decade gets equally many steps.
 # %%
 def range_test_rates(low, high, steps):
-    """Return the rates of so many steps: the first is `low`, the last `high`.
+    """Return the rates of that many steps: the first is `low`, the last `high`.
 
     Each is the one before times the same factor.
     """

@@ -32,7 +32,7 @@ splits = data.load(DATASET)
 images, labels = splits.train.images, splits.train.labels
 convolution = layers.Conv2D(8, 3, padding="same", use_bias=False)
 x = np.array(convolution(images[:16] / 127.5 - 1))
-print(f"behind a convolution: mean {x.mean():.3f}, standard deviation {x.std():.3f}")
+print(f"after a convolution: mean {x.mean():.3f}, standard deviation {x.std():.3f}")
 
 
 # %% [markdown]
@@ -66,8 +66,8 @@ by_keras = np.array(layer(x, training=True))
 difference = np.abs(batch_norm(x, ONE, ZERO, EPSILON) - by_keras).max()
 print(f"largest difference to Keras: {difference:.1e}")
 # %% [markdown]
-# **Predict:** all weights of the convolution become ten times as large. What changes behind the
-# convolution, and what behind the normalization?
+# **Predict:** all weights of the convolution become ten times as large. What changes after the
+# convolution, and what after the normalization?
 # %%
 convolution.set_weights([10 * convolution.get_weights()[0]])
 larger = np.array(convolution(images[:16] / 127.5 - 1))
@@ -79,7 +79,7 @@ print(f"normalized: largest change {change:.1e}")
 # normalize, and what has that to do with the parameters?
 # ### BEGIN SOLUTION
 # It normalizes the outputs of the layer before, channel by channel. No weight is touched. But the
-# size of the kernel no longer matters: ten times the weights give the same numbers behind the
+# size of the kernel no longer matters: ten times the weights give the same numbers after the
 # normalization. Whatever the updates do to the size of the weights, the next layer does not see it.
 # ### END SOLUTION
 
@@ -169,7 +169,7 @@ for name, normalize in NORMALIZATIONS.items():
 # m is called `momentum`, which has nothing to do with that of SGD.
 # %%
 def moving_statistics(batches, momentum):
-    """Return the moving mean and the moving variance behind these batches, (channels,) each.
+    """Return the moving mean and the moving variance after these batches, (channels,) each.
 
     batches: arrays (n, height, width, channels), the first one first.
     """
@@ -342,7 +342,7 @@ print(pair.round(1))
 print(np.array(layers.BatchNormalization(epsilon=EPSILON)(pair, training=True)).round(3))
 # %% [markdown]
 # **Question 10.d** Where do these numbers come from? What is left of the two images? Why is it less
-# bad behind a convolution, and what stays bad there? Only two images fit into your memory: which
+# bad after a convolution, and what stays bad there? Only two images fit into your memory: which
 # normalization do you take?
 # ### BEGIN SOLUTION
 # The mean of two numbers lies in the middle, and both are one standard deviation away from it: they

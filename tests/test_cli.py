@@ -113,7 +113,7 @@ MISTAKES = {
     "class with too few images": (tiny_class, "'owl'"),
     "not an image": (not_an_image, "notes.png"),
     "images of several sizes": (several_sizes, "20"),
-    "data set that is not prepared": (["train", "--dataset", "cifar100"], "Ways in"),
+    "data set that is not prepared": (["train", "--dataset", "cifar100"], "What you can do: "),
     "output is read-only": ([*TRAIN, "--output", "/proc/out"], "Cannot write into /proc/out"),
     "output holds other files": (foreign_folder, "holds other files"),
     "output holds another recipe": (other_recipe, "another recipe"),
@@ -128,9 +128,9 @@ MISTAKES = {
     "rate that is no number": (["train", "--learning-rate", "nan"], "above 0"),
     "zero epochs": (["train", "--epochs", "0"], "at least 1"),
     "epochs beside minutes": (["train", "--epochs", "3", "--minutes", "1"], "leave out --epochs"),
-    "a rate beside its search": (["run", "--learning-rate", "0.1"], "searches the learning rate"),
-    "a rate for tune": (["tune", "--learning-rate", "0.1"], "searches the learning rate"),
-    "a rate for a range test": (["find-lr", "--learning-rate", "1"], "searches the learning rate"),
+    "a rate beside its search": (["run", "--learning-rate", "0.1"], "searches for the learning"),
+    "a rate for tune": (["tune", "--learning-rate", "0.1"], "searches for the learning rate"),
+    "a rate for a range test": (["find-lr", "--learning-rate", "1"], "searches for the learning"),
     "a band of one rate": (["find-lr", "--band", "1", "1"], "0 < low < high"),
     "a recipe that is no text": (binary_recipe, "cannot be read"),
     "a backbone for U-Net": (["segment", "--model", "unet", "--backbone", "vgg11"], "no backbone"),
@@ -227,7 +227,7 @@ def test_the_main_job_from_search_to_report(shapes, quarters, capsys, monkeypatc
     assert "text.png" in out + err and "red.png" in out
 
     assert main(["test", str(folder)]) == 0
-    assert "as it was when the test set was opened" in capsys.readouterr().out
+    assert "as measured when the test set was opened" in capsys.readouterr().out
     written = (folder / "best.keras").stat().st_mtime_ns
     assert main(["run", *small, "--output", str(folder)]) == 0  # finished: used as it is
     assert (folder / "best.keras").stat().st_mtime_ns == written
@@ -400,8 +400,8 @@ def test_a_folder_of_somebody_else_is_named_without_a_traceback(monkeypatch, cap
     monkeypatch.setitem(COMMANDS, "doctor", (refused, *COMMANDS["doctor"][1:]))
     assert main(["doctor"]) == 2
     assert capsys.readouterr().err == (
-        "keras-course: theirs/report.html: Permission denied. Work in a folder, or with a copy, "
-        "that is yours to read and write.\n"
+        "keras-course: theirs/report.html: Permission denied. Use a folder or a copy that you can "
+        "read and write.\n"
     )
 
 

@@ -118,7 +118,7 @@ def test_runs_of_another_recipe_are_not_mixed_in(trained, tmp_path, monkeypatch)
 
 def test_a_folder_with_other_things_is_left_alone(trained, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="holds something"):
+    with pytest.raises(UserError, match="is not empty"):
         compare.compare(tmp_path)
     assert not trained
 

@@ -180,7 +180,7 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 def test_an_empty_folder_a_single_class_and_an_empty_class_are_refused(tmp_path):
-    with pytest.raises(UserError, match="no folder; expected one folder a class"):
+    with pytest.raises(UserError, match="no folder; expected one folder per class"):
         folder.read(tmp_path)
     write(tmp_path / "cat" / "1.png", 0)
     with pytest.raises(UserError, match="holds one folder, cat; expected"):

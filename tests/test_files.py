@@ -33,7 +33,7 @@ def test_the_temporary_name_keeps_the_suffix_that_libraries_look_at(tmp_path):
 def test_a_full_disk_is_told_with_path_and_bytes_and_the_old_file_stays(tmp_path):
     path = tmp_path / "model.keras"
     path.write_text("old")
-    told = r"model\.keras: of it 4 bytes were written, [\d,]+ bytes are free"
+    told = r"model\.keras: 4 bytes of it were written, [\d,]+ bytes are free"
     with pytest.raises(files.DiskFull, match=told), files.whole(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError("HDF5 says: No space left on device")
@@ -44,7 +44,7 @@ def test_a_full_disk_is_told_with_path_and_bytes_and_the_old_file_stays(tmp_path
 
 def test_a_full_disk_is_known_by_its_words_however_it_is_told(tmp_path):
     full = os.strerror(errno.ENOSPC)
-    with pytest.raises(files.DiskFull, match="events: of it"), files.telling_when_full(tmp_path):
+    with pytest.raises(files.DiskFull, match="events: 0 bytes"), files.telling_when_full(tmp_path):
         raise OSError(errno.ENOSPC, full, str(tmp_path / "events"))
     with pytest.raises(files.DiskFull), files.telling_when_full(tmp_path):
         raise RuntimeError(f"RESOURCE_EXHAUSTED: {full}")  # as TensorFlow does

@@ -9,14 +9,15 @@ def test_the_folder_of_a_command_and_how_it_goes_on_are_told(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     with folders.output(None) as folder:
         assert capsys.readouterr().out == (
-            "Everything goes into runs/0001. The same command with --output runs/0001 goes on, if "
-            "it is cut off.\n"
+            "Everything goes into runs/0001. To continue after an interruption, run the same "
+            "command with --output runs/0001.\n"
         )
     for error in (KeyboardInterrupt(), files.DiskFull(folder, 0, 0)):
         with pytest.raises(type(error)), folders.output(folder):
             (folder / "recipe.json").touch()
             raise error
-        assert capsys.readouterr().out == "The same command with --output runs/0001 goes on.\n"
+        told = "To continue, run the same command with --output runs/0001.\n"
+        assert capsys.readouterr().out == told
     with folders.output(None, goes_on=False):
         assert capsys.readouterr().out == ""
 

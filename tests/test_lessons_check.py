@@ -167,7 +167,7 @@ def test_a_loop_that_never_stops_is_ended(monkeypatch):
                 continue
 
     text, state = told(endless)
-    assert state == "error" and "did not come to an end within 0.2 s" in text
+    assert state == "error" and "did not finish within 0.2 s" in text
 
 
 def test_an_observer_says_what_it_cannot_look_at():
@@ -225,7 +225,7 @@ def test_equal_up_to_rounding_and_type(answer, expected):
         (2.1, 2, "returned 2.1; expected 2"),
         (20_001, 20_000, "returned 20,001; expected 20,000"),  # a count is right or wrong
         (float("nan"), 2, "returned nan; expected 2"),
-        (np.array([1.0, 2.0]), np.array([1, np.nan]), "1 numbers where none was expected"),
+        (np.array([1.0, 2.0]), np.array([1, np.nan]), "1 finite numbers where nan or inf was"),
         (np.array([1, np.nan]), np.array([1.0, 2.0]), "1 numbers that are not finite"),
         ([1], (1, 2), "returned 1 values; expected 2"),
         ([1, 3], (1, 2), "returned 3; expected 2 (value 2 of 2)"),

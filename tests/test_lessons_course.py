@@ -137,7 +137,7 @@ def test_the_file_that_was_worked_on_is_checked(course):
         (["check", "7"], "lesson must be one of 5. Received: '7'"),
         (["hint", "5.3"], "TODO must be one of 5.1. Received: '5.3'"),
         (["reset", "x"], "lesson must be one of 5"),
-        (["reset", "5.1"], "reset begins a whole lesson anew: `keras-course reset 5`"),
+        (["reset", "5.1"], "a whole lesson over, not one TODO: `keras-course reset 5`"),
         (["handout", "build", "--only", "a"], "--only takes numbers"),
         (["handout", "build", "--solutions", "no"], "no has no lessons"),
     ],
@@ -150,7 +150,7 @@ def test_what_is_not_there_is_said(course, arguments, said, capsys):
 def test_without_exercises_the_way_to_them_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["list"]) == 2
-    assert "has no exercises" in capsys.readouterr().err
+    assert "contains no exercises" in capsys.readouterr().err
 
 
 def test_watch_checks_again_at_each_save_and_outlives_half_a_line(

@@ -88,7 +88,7 @@ def test_what_is_as_it_was_handed_out_is_named(run, tmp_path, capsys):
         (lambda run: (run / "report.html").unlink(), "`keras-course report"),
         (lambda run: (run / "recipe.json").unlink(), "`keras-course train"),
         (lambda run: (run.parent / "ex12.ipynb").write_text("{"), "ex12.ipynb is not a notebook"),
-        (lambda run: (run.parent / "ex12.ipynb").unlink(), "NOTEBOOK is a notebook or a script"),
+        (lambda run: (run.parent / "ex12.ipynb").unlink(), "NOTEBOOK must be the notebook or the"),
         (
             lambda run: integrity.write_sealed(run / "metrics.json", {"test_set_opened": 0}),
             "`keras-course test",

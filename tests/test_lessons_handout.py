@@ -124,7 +124,7 @@ def test_with_a_repository_notebooks_open_in_colab(solutions, tmp_path):
     assert "git clone --quiet --depth 1 https://github.com/anna/course" in set_up["source"][0]
     assert here["source"] == ["%cd /content/course/exercises"]
     assert "colab" not in (tmp_path / "ex05_twice.py").read_text()
-    with pytest.raises(UserError, match="--repository is OWNER/NAME"):
+    with pytest.raises(UserError, match="--repository must be OWNER/NAME"):
         handout.build(solutions, tmp_path, repository="https://github.com/anna/course")
 
 

@@ -52,9 +52,7 @@ def memory_for(monkeypatch):
 def test_the_largest_half_that_fits_is_named(most, memory_for, splits, tmp_path):
     memory_for(most)
     fits = {8: 8, 5: 4, 1: 1}[most]
-    message = (
-        f"A step of 16 images does not fit .* one of {fits} does: take a batch size of {fits},"
-    )
+    message = f"A step of 16 images does not fit .* one of {fits} does: use a batch size of {fits},"
     with pytest.raises(out_of_memory.OutOfMemory, match=message):
         training.fit(RECIPE, tmp_path, splits=splits, epoch_seconds=1)
     assert not runs.is_finished(tmp_path)
@@ -94,7 +92,7 @@ def test_a_test_that_does_not_fit_says_so_and_stays_counted(splits, tmp_path, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(keras.Model, "predict", predict)
-        with pytest.raises(out_of_memory.OutOfMemory, match="was full. End what else computes"):
+        with pytest.raises(out_of_memory.OutOfMemory, match="was full. End other programs that"):
             training.test(run, splits=splits)
     assert training.test(run, splits=splits).metrics["test_set_opened"] == 2
 
@@ -102,7 +100,7 @@ def test_a_test_that_does_not_fit_says_so_and_stays_counted(splits, tmp_path, mo
 def test_a_memory_that_something_else_took_is_told_apart(splits):
     model = training.build(RECIPE, splits)
     train, _ = training.batches(RECIPE, splits)
-    message = "a step of 16 images fits by itself.* or take a batch size of 8, or a smaller network"
+    message = "a step of 16 images fits by itself.* or use a batch size of 8, or a smaller network"
     with (
         pytest.raises(out_of_memory.OutOfMemory, match=message),
         out_of_memory.told(model, train),
@@ -115,7 +113,7 @@ def test_a_single_image_cannot_be_halved(splits):
     model = training.build(recipe, splits)
     train, _ = training.batches(recipe, splits)
     with (
-        pytest.raises(out_of_memory.OutOfMemory, match="computes there, or take a smaller network"),
+        pytest.raises(out_of_memory.OutOfMemory, match="that use it, or use a smaller network"),
         out_of_memory.told(model, train),
     ):
         raise full()
@@ -214,7 +212,7 @@ def test_a_search_of_which_no_trial_fits_names_a_batch_size(
     settings = {"search": "grid", "trials": 2, "band": (1e-3, 1e-1), "steps": 6}
     settings |= {"splits": splits, "model": model, "parallel_rates": parallel_rates}
     for _ in range(2):  # a search that has ended says so again
-        with pytest.raises(out_of_memory.OutOfMemory, match="take a batch size of 8"):
+        with pytest.raises(out_of_memory.OutOfMemory, match="use a batch size of 8"):
             tune(RECIPE, tmp_path, **settings)
         for before, after in zip(first, variables.read(model), strict=True):
             np.testing.assert_array_equal(before, after)

@@ -143,7 +143,7 @@ def test_the_folder_of_the_saved_model_will_do_as_well(run_folder, tmp_path):
 def test_folders_without_a_usable_saved_model_are_refused(tmp_path):
     with pytest.raises(UserError, match="is not a folder"):
         predict(tmp_path / "missing", [])
-    with pytest.raises(UserError, match="has no SavedModel"):
+    with pytest.raises(UserError, match="contains no SavedModel"):
         predict(tmp_path, [])
     (tmp_path / "saved_model.pb").write_bytes(b"damaged")
     with pytest.raises(UserError, match="cannot be loaded"):

@@ -64,4 +64,4 @@ def test_another_backend_in_the_settings_of_keras_ends_in_one_line_too(tmp_path)
         env=environment,
     )
     assert done.returncode == 2
-    assert "Keras is to run on torch" in done.stderr and done.stderr.count("\n") == 1
+    assert "Keras is set to run on torch" in done.stderr and done.stderr.count("\n") == 1

@@ -164,7 +164,7 @@ def test_in_a_search_two_devices_learn_what_one_does(found):
 
 
 def test_a_batch_size_that_is_named_is_that_of_all_devices(found):
-    assert "take a batch size of 4," in found["advised"]  # two of three fit, as a half of a half
+    assert "use a batch size of 4," in found["advised"]  # two of three fit, as a half of a half
 
 
 @pytest.mark.slow

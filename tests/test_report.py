@@ -141,7 +141,7 @@ def test_best_worst_and_confused_images_are_those_of_the_predictions(run, splits
     run = write_predictions(run, splits)
     page = Page(report(run, splits=splits))
     assert "Most often mistaken: green for blue (2)." in page.text
-    assert "Sure and right red, 97.0%" in page.text
+    assert "Confident and right red, 97.0%" in page.text
     assert page.text.count("blue, 91.0% true: green") == 2
     shown = [image["src"] for image in page.tags("img") if image["alt"] == "red, 97.0%"]
     assert shown == [re.search('src="(.*?)"', pages.thumbnails(splits.test.images[3:4], [""]))[1]]
@@ -214,7 +214,7 @@ def test_the_search_is_shown_and_a_diverged_trial_has_no_score(run, splits):
     (run.folder / "range_test.png").write_bytes(png)
     (run.folder / "search" / "search.png").write_bytes(png)
     page = Page(report(run, splits=splits))
-    assert "2 trials by random search in a band of 0.0001 to 0.1, 40 s in all." in page.text
+    assert "2 trials of random search between 0.0001 and 0.1, 40 s in all." in page.text
     assert "The best one is 0.00316." in page.text
     assert "1 0001 0.00316 0.625 1.25 finished 60 12.5" in page.text
     assert "2 0002 0.1 - - diverged 60 12.5" in page.text
@@ -251,4 +251,4 @@ def test_logistic_regression_shows_its_weights_as_images_of_each_class(trained, 
 
 def test_an_interrupted_training_is_called_so(run, splits):
     text = Page(report(run.write_metrics(status="interrupted"), splits=splits)).text
-    assert "did not come to its end (interrupted)" in text
+    assert "did not finish (interrupted)" in text

@@ -133,7 +133,7 @@ def test_a_run_that_was_cut_off_in_any_epoch_ends_as_one_that_was_not(
             patch.undo()
     capsys.readouterr()
     training.fit(recipe, tmp_path / "cut", splits=splits)
-    assert f"goes on after epoch {epochs[-1]}" in capsys.readouterr().out
+    assert f"continues after epoch {epochs[-1]}" in capsys.readouterr().out
     assert_equal(result(tmp_path / "cut"), whole)
 
 
@@ -219,7 +219,7 @@ def test_a_damaged_state_or_model_is_noticed_and_the_one_before_it_is_used(
     (folder / "last.npz").write_bytes(state)
     training.fit(TINY, folder, splits=splits)
     said = capsys.readouterr().out
-    assert "last.npz is damaged" in said and "goes on after epoch 2" in said
+    assert "last.npz is damaged" in said and "continues after epoch 2" in said
     assert_equal(result(folder), result(tmp_path / "whole"))
     best = folder / "best.keras"
     before = keras.saving.load_model(files.older(best), compile=False).get_weights()
@@ -240,8 +240,8 @@ def test_a_damaged_best_model_is_written_anew_from_the_last_state(
         path.write_bytes(path.read_bytes()[:-100])
     training.fit(TINY, folder, splits=splits)
     said = capsys.readouterr().out
-    assert "best.keras is damaged. It is written anew, from last.npz." in said
-    assert "goes on after epoch 3" in said
+    assert "best.keras is damaged. It is written again from last.npz." in said
+    assert "continues after epoch 3" in said
     assert_equal(result(folder), result(tmp_path / "whole"))
 
 
@@ -250,7 +250,7 @@ def test_a_number_that_changed_in_a_finished_run_is_noticed(name, splits, tmp_pa
     training.fit(dataclasses.replace(LIGHT, epochs=1), tmp_path, splits=splits)
     text = (tmp_path / name).read_text()
     (tmp_path / name).write_text(text.replace("1", "2", 1))
-    with pytest.raises(UserError, match=f"{name} is damaged: its checksum is another"):
+    with pytest.raises(UserError, match=f"{name} is damaged: its checksum does not match"):
         Run.load(tmp_path)
 
 
@@ -302,9 +302,9 @@ def test_a_run_in_another_precision_or_on_another_number_of_devices_is_refused(
     with pytest.raises(CutOff):
         training.fit(recipe, tmp_path, splits=splits)
     monkeypatch.undo()
-    with pytest.raises(UserError, match="began in float32, and this machine would go on in bfl"):
+    with pytest.raises(UserError, match="began in float32, but this machine would continue in b"):
         loop.Loop(tmp_path, "val_accuracy", "bfloat16")
-    with pytest.raises(UserError, match="began with 1 devices to .*, and would go on with 2"):
+    with pytest.raises(UserError, match="began with 1 devices to .*, but would continue with 2"):
         training.fit(recipe, tmp_path, splits=splits, replicas=2)
     state = checkpoint.read(tmp_path / "last.npz")
     assert (state.precision, state.replicas) == ("float32", 1)
@@ -314,10 +314,10 @@ def test_a_run_in_another_precision_or_on_another_number_of_devices_is_refused(
     monkeypatch.setattr(replicas, "devices", lambda: ["CPU:0"])
     monkeypatch.setattr(data, "load", lambda *_: splits)
     assert cli.main(["train", "--resume", str(tmp_path)]) == 2
-    assert "2 devices were to share each batch, and TensorFlow sees 1" in capsys.readouterr().err
+    assert "2 devices share each batch of this run, but TensorFlow" in capsys.readouterr().err
     assert cli.main(["train", "--resume", str(tmp_path), "--devices", "1"]) == 2
     said = capsys.readouterr().err
-    assert "began with 2 devices to share each batch, and would go on with 1" in said
+    assert "began with 2 devices to share each batch, but would continue with 1" in said
     model = training.build(recipe, splits)  # as `run` brings one
     with pytest.raises(UserError, match="began with 2 devices"):
         training.fit(recipe, tmp_path, splits=splits, model=model)
@@ -434,7 +434,7 @@ def test_a_command_that_was_killed_and_ended_goes_on_with_resume(tmp_path):
 
 def test_resume_takes_the_recipe_of_the_run_and_nothing_else(tmp_path, capsys):
     assert cli.main(["train", "--resume", str(tmp_path), "--epochs", "3"]) == 2
-    assert "leave out --recipe and its parts" in capsys.readouterr().err
+    assert "with its own recipe: leave out --recipe and its parts" in capsys.readouterr().err
     assert cli.main(["train", "--resume", str(tmp_path)]) == 2
     assert "is not a run folder" in capsys.readouterr().err
 
@@ -454,7 +454,7 @@ def test_a_transfer_from_a_model_that_is_not_on_the_disk_says_who_can_go_on(tmp_
     (tmp_path / "last.npz").touch()
     assert cli.main(["train", "--resume", str(tmp_path)]) == 2
     told = capsys.readouterr().err
-    assert "began with the weights of resnet50:0123456789ab, which is no folder or file" in told
+    assert "began with the weights of resnet50:0123456789ab, which is not a folder or" in told
     assert f"`transfer(model, recipe, {str(tmp_path)!r})`" in told
 
 
@@ -467,15 +467,15 @@ def test_a_resumed_run_that_is_interrupted_says_how_it_goes_on(tmp_path, monkeyp
 
     monkeypatch.setattr(training, "fit", interrupted)
     assert cli.main(["train", "--resume", str(tmp_path)]) == 130
-    told = f"`keras-course train --resume {tmp_path}` goes on with it.\n"
+    told = f"To continue, run `keras-course train --resume {tmp_path}`.\n"
     assert capsys.readouterr().out == told
 
 
 def test_where_no_training_has_begun_there_is_none_to_resume(tmp_path, capsys):
     folders.mark(tmp_path, TINY)  # as a search does, which looks for the rate
-    told = f"The command that began it, with --output {tmp_path}, goes on with it."
+    told = f"To continue, run the same command as before with --output {tmp_path}."
     assert cli.main(["train", "--resume", str(tmp_path)]) == 2
-    assert f"No training has begun in {tmp_path}, perhaps a search. {told}" in (
+    assert f"No training has begun in {tmp_path}, at most a search. {told}" in (
         capsys.readouterr().err
     )
     with pytest.raises(UserError, match=f"is not finished: metrics.json is missing. {told}"):

@@ -256,7 +256,8 @@ def test_a_search_that_goes_on_can_be_shown_and_one_that_is_ended_tells_its_best
     with pytest.raises(Terminated):
         tune.tune(RECIPE, tmp_path, search="grid", **QUICK)
     told = (
-        rf"2 trials have ended. The search in {tmp_path}/search can go on. The best rate so far: "
+        rf"2 trials have ended. The search in {tmp_path}/search can be continued. The best rate "
+        "so far: "
     )
     assert re.search(told + r"[\d.]+, val_accuracy [\d.]+", capsys.readouterr().out)
     assert cli.main(["tune", "--show", str(tmp_path)]) == 0

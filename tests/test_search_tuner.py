@@ -747,7 +747,7 @@ def test_a_trial_whose_weights_are_damaged_is_made_again(tmp_path, capsys):
     path = tmp_path / "tuner" / "trial_1" / "best.npz"
     path.write_bytes(path.read_bytes()[:-100])
     again = tuner_of(tmp_path, trials=2)
-    assert "What trial 1 left is damaged" in capsys.readouterr().out
+    assert "Files of trial 1 are damaged" in capsys.readouterr().out
     found = search(again)
     assert [each["executions"] for each in found] == [each["executions"] for each in first]
     assert again.get_best_models(2)
@@ -770,7 +770,7 @@ def test_a_second_process_is_refused_while_a_tuner_searches(tmp_path):
 def test_a_tuner_does_not_go_on_from_where_another_one_went_on(tmp_path):
     one, other = tuner_of(tmp_path, trials=2), tuner_of(tmp_path, trials=2)
     search(one)
-    with pytest.raises(UserError, match="since this tuner was made. Make it anew"):
+    with pytest.raises(UserError, match="since this tuner was made. Make a new tuner"):
         search(other)
 
 

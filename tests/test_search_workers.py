@@ -202,7 +202,7 @@ def test_a_worker_that_finds_the_disk_full_ends_the_search_and_leaves_its_trial_
         signal.signal(signal.SIGINT, before)
     assert "worker0: No space left for" in capsys.readouterr().out
     worker.process.exitcode = ended.value.code
-    with pytest.raises(DiskFull, match="Make room and start the same command again"):
+    with pytest.raises(DiskFull, match="Free some space, then run the same command again"):
         worker.has_finished()
     assert worker.given_up == []
 
@@ -271,7 +271,7 @@ def test_a_killed_worker_and_a_killed_chief_change_nothing(tmp_path):
     again = started(folder, **settings)
     assert again.wait() == 0
     said = printed(folder).read_text()
-    assert "the search goes on" in said
+    assert "the search continues" in said
     assert "Running Trial" not in said  # those are KerasTuner's words
     assert results(folder) == results(tmp_path / "whole")
 

@@ -264,7 +264,7 @@ def test_the_published_results_are_as_good_as_promised(model):
 
 def test_colours_of_masks_are_their_classes_and_stay(few, tmp_path):
     chosen = segmentation.Segmentation(model="unet", epochs=1, augmentation="flip_color")
-    with pytest.raises(UserError, match="Masks can be moved alone.* Received: color"):
+    with pytest.raises(UserError, match="augmented by moving their pixels: .* Received: color"):
         segmentation.segment(chosen, tmp_path / "run")
 
 

@@ -197,7 +197,7 @@ def test_where_the_memory_is_too_small_fewer_are_trained_at_a_time(
     assert tried == sizes
     assert sorted(row["trial"] for row in found.leaderboard["trials"]) == list("012345")
     assert [row["status"] for row in found.leaderboard["trials"]] == ["finished"] * 6
-    assert "Too little memory for 5 copies: 2 at a time." in capsys.readouterr().out
+    assert "Too little memory for 5 copies: trying 2 at a time." in capsys.readouterr().out
 
 
 def test_copies_that_did_not_fit_leave_the_memory_before_fewer_begin(tmp_path, monkeypatch):

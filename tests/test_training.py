@@ -372,7 +372,7 @@ def test_the_test_set_of_data_that_have_changed_is_not_opened(change, run, split
     else:
         names[0] = "renamed"
     other = splits._replace(train=train, class_names=tuple(names))
-    with pytest.raises(UserError, match="is not what the run in .* was trained on"):
+    with pytest.raises(UserError, match="has changed since the run in .* was trained"):
         training.test(run, splits=other)
     assert Run.load(run.folder).metrics["test_set_opened"] == 0
 

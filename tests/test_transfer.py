@@ -232,7 +232,7 @@ def test_the_command_trains_on_ones_own_images(source, tmp_path, monkeypatch, ca
     arguments = ["transfer", str(source.folder), *few, "--frozen-epochs", "1"]
     assert main([*arguments, "--output", "new"]) == 0
     out = capsys.readouterr().out
-    assert "as they were: logits" in out and "The run is in new" in out
+    assert "unchanged: logits" in out and "The run is in new" in out
     for wrong in (
         ["transfer", "imagenet", *few],
         ["transfer", "elsewhere", *few],

@@ -1,4 +1,4 @@
-"""From the same state, the difference of the device to the processor, of copies to one alone.
+"""Differences of the same step: device against processor, copies against one network by itself.
 
 That of the gradients is the length of the difference, of the length of all of them together.
 """

@@ -1,4 +1,4 @@
-"""The race: seconds of training after compilation; the test set is opened once a run."""
+"""The race: seconds of training after compilation; the test set is opened once per run."""
 
 import functools
 import tempfile
@@ -16,7 +16,7 @@ RACE = {  # for 94 % in 10 s of training after compilation, and for 96 % in 60 s
     ),
 }
 
-HEAD = "| recipe | seeds | test | range | validation | training | in all |"
+HEAD = "| recipe | seeds | test | range | validation | training | whole run |"
 
 
 def cells(case):

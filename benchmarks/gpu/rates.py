@@ -1,4 +1,4 @@
-"""A step of one network as `fit` takes it, and of copies with so many rates in one program."""
+"""Time of a step: one network as `fit` takes it, and copies with as many rates in one program."""
 
 import functools
 import itertools
@@ -13,7 +13,7 @@ from keras_course.recipes import Recipe
 
 AT_ONCE = 32
 
-HEAD = "| copies | a step of all |"
+HEAD = "| copies | time per step of all copies |"
 
 
 def cells(case):

@@ -12,7 +12,7 @@ from keras_course.search.tune import tune
 
 AT_ONCE = 32
 
-HEAD = "| network | best rate | of | validation | diverged | seconds |"
+HEAD = "| network | best rate | rates tried | validation | diverged | time |"
 
 
 def cells(case):

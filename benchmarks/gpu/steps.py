@@ -38,7 +38,7 @@ TIMED = 2  # seconds of steps, at least
 
 HEAD = (
     "| network | a step by itself | share of the peak | as `fit` takes it | in a call "
-    "| images a second | precision |"
+    "| images per second | precision |"
 )
 
 

@@ -59,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in FORBIDDEN:
             raise
         print(
-            f"keras-course: {error.filename}: {error.strerror}. Work in a folder, or with a copy, "
-            "that is yours to read and write.",
+            f"keras-course: {error.filename}: {error.strerror}. Use a folder or a copy that you "
+            "can read and write.",
             file=sys.stderr,
         )
         return 2
@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     top = Parser(
         prog="keras-course",
-        description="Deep learning for vision: search a learning rate, train, test once, export.",
+        description="Deep learning for vision: find a learning rate, train, test once, export.",
         epilog="`keras-course COMMAND --help` lists the options of a command.",
     )
     top.add_argument("--version", action="version", version=f"keras-course {__version__}")
@@ -102,17 +102,17 @@ COMMANDS = {
     "compare": (
         training.compare,
         training.compare_options,
-        "the lecture's networks, so many minutes each",
+        "train the lecture's networks for the same time each, and compare them",
     ),
     "detect": (
         tasks.detect,
         tasks.detect_options,
-        "find the shapes in scenes, with boxes around them",
+        "find the shapes in scenes and draw boxes around them",
     ),
     "segment": (
         tasks.segment,
         tasks.segment_options,
-        "name the class of each pixel, with U-Net ...",
+        "find the class of each pixel, with U-Net or another network",
     ),
     "transfer": (
         training.transfer,
@@ -120,9 +120,13 @@ COMMANDS = {
         "train a new head on a trained network",
     ),
     "find-lr": (search.find_lr, search.find_lr_options, "range test: which learning rates work"),
-    "tune": (search.tune, search.tune_options, "search the learning rate with KerasTuner"),
-    "test": (results.test, options.run_argument, "open the test set, once"),
-    "export": (results.export, results.export_options, "write a SavedModel and prove it equal"),
+    "tune": (search.tune, search.tune_options, "search for the learning rate with KerasTuner"),
+    "test": (results.test, options.run_argument, "measure the accuracy on the test set, once"),
+    "export": (
+        results.export,
+        results.export_options,
+        "write a SavedModel and check it against the model",
+    ),
     "predict": (results.predict, results.predict_options, "classify images with a SavedModel"),
     "report": (results.report, options.run_argument, "write one HTML page about a run"),
     "data": (None, options.actions(data.COMMANDS), "list, prepare, import or preview data sets"),
@@ -134,7 +138,7 @@ COMMANDS = {
     "doctor": (
         machine.doctor,
         machine.doctor_options,
-        "say what this machine lacks, and how to mend it",
+        "say what this machine lacks, and how to fix it",
     ),
     **lessons.COMMANDS,
     **staff.COMMANDS,

@@ -15,7 +15,7 @@ def data_list(given):
         folder = prepared.find(name)
         print(f"{name:10} {folder or f'not here yet: keras-course data prepare {name}'}")
     print("tfds:NAME  any image classification set of TensorFlow Datasets")
-    print("folder:PATH  your own images, one folder a class")
+    print("folder:PATH  your own images, one folder per class")
 
 
 def data_prepare(given):
@@ -66,7 +66,7 @@ def prepare(name, yes):
     if not yes:
         if not sys.stdin.isatty():
             raise UserError(f"{name} is not here. {prepared.ways_in(bare, size, download=True)}")
-        amount = f"{size / 1e6:.0f} MB" if size else "it, of unknown size,"
+        amount = f"{size / 1e6:.0f} MB" if size else "it (size unknown)"
         if _asked(f"{name} is not here. Download {amount}? [y/N] ") not in ("y", "yes"):
             raise UserError(f"{name} is not here. {prepared.ways_in(bare, size, download=True)}")
     print(f"{name} is in {data.prepare(name)}.")
@@ -91,7 +91,7 @@ def import_options(command):
 
 def preview_options(command):
     command.add_argument("name", metavar="NAME", help="a data set")
-    command.add_argument("--augmentation", help="of the second picture")
+    command.add_argument("--augmentation", help="augmentation that the second picture shows")
     options.yes_option(command)
     options.output_option(command)
 
@@ -100,5 +100,5 @@ COMMANDS = {
     "list": (data_list, options.none, "say which data sets are here"),
     "prepare": (data_prepare, prepare_options, "download a data set"),
     "import": (data_import, import_options, "make a data set from a copy that you have"),
-    "preview": (data_preview, preview_options, "draw images with labels, and augmented"),
+    "preview": (data_preview, preview_options, "draw images with labels, and one augmented"),
 }

@@ -31,7 +31,7 @@ def watch(given):
 
     here = course.Course.here()
     lesson = here.lesson(given.number)
-    print("Checked again whenever you save. Ctrl-C ends it.")
+    print("The file is checked again whenever you save it. Press Ctrl-C to stop.")
     while True:
         before = here.saved(lesson)
         try:
@@ -66,13 +66,13 @@ def reset(given):
     if "." in given.number:
         whole = given.number.partition(".")[0]
         raise UserError(
-            f"reset begins a whole lesson anew: `keras-course reset {whole}`. "
+            f"reset starts a whole lesson over, not one TODO: `keras-course reset {whole}`. "
             f"Received: {given.number!r}."
         )
     course = Course.here()
     lesson = course.lesson(given.number)
     kept = course.reset(lesson)
-    print(f"Lesson {lesson.number} is as it was handed out.")
+    print(f"Lesson {lesson.number} is again as it was handed out.")
     for path in kept:
         print(f"What you wrote is kept in {path}.")
 
@@ -87,11 +87,11 @@ def solution(given):
     if not course.progress().get(number, {}).get("passed") and not given.force:
         raise UserError(
             f"{number} has not passed its check yet: `keras-course check {number}`. "
-            "`--force` shows the solution all the same."
+            "To see the solution anyway, add --force."
         )
     path = course.folder.resolve().parent / "solutions" / f"{lesson.name}.py"
     if not path.is_file():
-        raise UserError(f"{path} is not there: your teacher has the solutions.")
+        raise UserError(f"{path} is missing. Ask for it: your teacher has the solutions.")
     print(source.solution(path.read_text(encoding="utf-8"), number))
 
 
@@ -128,31 +128,36 @@ def _todo(number):
 
 
 def number_argument(command):
-    command.add_argument("number", metavar="N", help="of a lesson, like 5")
+    command.add_argument("number", metavar="N", help="number of a lesson, like 5")
 
 
 def check_options(command):
-    command.add_argument("number", metavar="N", help="of a lesson, like 5, or of a TODO, like 5.2")
-    command.add_argument("--json", action="store_true", help="for programs")
+    text = "number of a lesson, like 5, or of a TODO, like 5.2"
+    command.add_argument("number", metavar="N", help=text)
+    text = "print the results as JSON, for other programs"
+    command.add_argument("--json", action="store_true", help=text)
 
 
 def watch_options(command):
-    command.add_argument("number", metavar="N", help="of a lesson, like 5, or of a TODO, like 5.2")
+    text = "number of a lesson, like 5, or of a TODO, like 5.2"
+    command.add_argument("number", metavar="N", help=text)
 
 
 def todo_argument(command):
-    command.add_argument("number", metavar="N.M", help="of a TODO, like 5.2")
+    command.add_argument("number", metavar="N.M", help="number of a TODO, like 5.2")
 
 
 def solution_options(command):
     todo_argument(command)
-    command.add_argument("--force", action="store_true", help="before it has passed its check")
+    text = "show it even if its check has not passed yet"
+    command.add_argument("--force", action="store_true", help=text)
 
 
 def handin_options(command):
     command.add_argument("run", metavar="RUN", help="the folder of the run")
-    command.add_argument("notebook", metavar="NOTEBOOK", help="of the lesson, or its script")
-    text = "left out: handin.zip; give your name"
+    text = "the notebook of the lesson, or its script"
+    command.add_argument("notebook", metavar="NOTEBOOK", help=text)
+    text = "zip to write, best with your name, like anna.zip (default: handin.zip)"
     command.add_argument("--output", metavar="FILE", default="handin.zip", help=text)
 
 
@@ -161,7 +166,7 @@ COMMANDS = {
     "check": (check, check_options, "check what you wrote for a lesson"),
     "watch": (watch, watch_options, "check again whenever you save"),
     "hint": (hint, todo_argument, "a hint for a TODO; the next one says more"),
-    "reset": (reset, number_argument, "begin a lesson anew, and keep what you wrote"),
+    "reset": (reset, number_argument, "start a lesson over; what you wrote is kept"),
     "solution": (solution, solution_options, "show the solution of a TODO"),
     "handin": (hand_in, handin_options, "one zip of a run and its notebook"),
 }

@@ -12,7 +12,7 @@ def doctor(given):
 
 
 def doctor_options(command):
-    command.add_argument("--quick", action="store_true", help="without timing two models")
+    command.add_argument("--quick", action="store_true", help="do not time two models")
 
 
 def models_list(given):
@@ -42,9 +42,9 @@ def models_options(command):
 
 
 def describe_options(command):
-    command.add_argument("name", metavar="NAME", help="of a model: resnet20, vgg16, unet ...")
-    text = "height and width of the image, left out: 32"
+    command.add_argument("name", metavar="NAME", help="a model: resnet20, vgg16, unet ...")
+    text = "height and width of the image (default: 32)"
     command.add_argument("--input-size", type=int, metavar="PIXELS", default=32, help=text)
-    text = "classes to tell apart, left out: 10"
+    text = "number of classes (default: 10)"
     command.add_argument("--num-classes", type=int, metavar="N", default=10, help=text)
     options.output_option(command)

@@ -45,8 +45,8 @@ def searched_recipe(given, here=True):
     """Return the recipe whose learning rate is to be found, here or on another machine."""
     if given.learning_rate is not None:
         raise UserError(
-            "This command searches the learning rate: leave out --learning-rate, or take "
-            "`keras-course train`."
+            "This command searches for the learning rate: leave out --learning-rate, or use "
+            f"`keras-course train`. Received: {given.learning_rate}."
         )
     return recipe_of(given) if here else described(given)
 
@@ -56,7 +56,8 @@ def _text(path):
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"--recipe is the name of a recipe or a recipe.json. {path} cannot be read: {error}."
+            "--recipe must be the name of a recipe or a recipe.json. "
+            f"{path} cannot be read: {error}."
         ) from error
 
 
@@ -68,7 +69,7 @@ def fields(given, kind):
 
 def check_epochs(given):
     if given.epochs and getattr(given, "minutes", None):
-        raise UserError("The number of epochs follows from --minutes: leave out --epochs.")
+        raise UserError("--minutes sets the number of epochs: leave out --epochs or --minutes.")
 
 
 def check_positive(given):

@@ -12,8 +12,8 @@ def test(given):
     run = training.test(run)
     result = run.metrics["test"]
     print(
-        f"{described(run)}: test accuracy {result['accuracy']:.1%} of {result['images']:,} images"
-        f"{', as it was when the test set was opened' if told else ''}."
+        f"{described(run)}: test accuracy {result['accuracy']:.1%} on {result['images']:,} images"
+        f"{', as measured when the test set was opened' if told else ''}."
     )
 
 

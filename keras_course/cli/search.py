@@ -25,9 +25,9 @@ def find_lr(given):
 
 def find_lr_options(command):
     options.recipe_options(command)
-    text = "of the test, each with a higher rate; left out: 100"
+    text = "steps of the test, each with a higher rate (default: 100)"
     command.add_argument("--steps", type=int, metavar="N", default=100, help=text)
-    text = "lowest and highest learning rate of the test, left out: 1e-6 1"
+    text = "lowest and highest learning rate of the test (default: 1e-6 1)"
     names, rates = ("LOW", "HIGH"), (1e-6, 1.0)
     command.add_argument("--band", type=float, nargs=2, metavar=names, default=rates, help=text)
 
@@ -102,23 +102,23 @@ def _show(folder):
 def tune_options(command):
     options.recipe_options(command)
     options.search_options(command)
-    text = "lowest and highest learning rate, like 1e-4 1e-2; left out: a range test finds them"
+    text = "lowest and highest learning rate, like 1e-4 1e-2 (default: found by a range test)"
     command.add_argument("--band", type=float, nargs=2, metavar=("LOW", "HIGH"), help=text)
-    text = "batches of a trial; left out: those of an epoch"
+    text = "training steps per trial (default: one epoch)"
     command.add_argument("--steps", type=int, metavar="N", help=text)
-    text = "other weights and batches for each trial, not the same for all"
+    text = "draw new weights and batches for each trial instead of the same for all"
     command.add_argument("--unpaired", action="store_true", help=text)
     text = "processes that share the trials, each with a GPU or its share of the cores"
     command.add_argument("--workers", type=int, metavar="N", help=text)
-    text = "trials that are trained in one program, on a GPU with KERAS_BACKEND=jax"
+    text = "number of trials to train at once in one program, on a GPU with KERAS_BACKEND=jax"
     command.add_argument("--parallel-rates", type=int, metavar="K", help=text)
-    text = "a trial that takes longer counts as failed"
+    text = "a trial that takes longer than M minutes counts as failed"
     command.add_argument("--trial-minutes", type=float, metavar="M", help=text)
-    text = "write a batch script for SLURM that does this, left out: tune.sbatch"
+    text = "write a SLURM batch script that runs this search (default FILE: tune.sbatch)"
     command.add_argument("--slurm", metavar="FILE", nargs="?", const="tune.sbatch", help=text)
-    text = "of the batch script"
+    text = "nodes that the batch script asks for (default: 1)"
     command.add_argument("--nodes", type=int, metavar="N", default=1, help=text)
-    text = "of each node of the batch script"
+    text = "GPUs per node that the batch script asks for (default: 1)"
     command.add_argument("--gpus", type=int, metavar="G", default=1, help=text)
-    text = "print and draw the trials of a search, of this folder, as far as it is"
+    text = "print and draw the trials so far of the search in FOLDER"
     command.add_argument("--show", metavar="FOLDER", help=text)

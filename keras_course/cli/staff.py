@@ -15,10 +15,10 @@ def handout_build(given):
     solutions = Path(given.solutions)
     if given.nbgrader:
         if given.output:
-            raise UserError("--nbgrader names the folder already: leave out --output.")
+            raise UserError("--nbgrader already names the folder to write: leave out --output.")
         if given.repository:
             raise UserError(
-                "--repository is for exercises in Colab, --nbgrader for a course folder."
+                "Give --repository (exercises for Colab) or --nbgrader (a course folder), not both."
             )
         written = handout.build_for_nbgrader(solutions, Path(given.nbgrader), only=only)
     else:
@@ -79,40 +79,42 @@ def _numbers(text):
 
 def build_options(command):
     command.add_argument("--solutions", metavar="FOLDER", default="solutions")
-    command.add_argument("--output", metavar="FOLDER", help="left out: exercises")
+    text = "folder to write into (default: exercises)"
+    command.add_argument("--output", metavar="FOLDER", help=text)
     command.add_argument("--only", metavar="NUMBERS", help="of lessons, like 1-6")
-    text = "on GitHub: notebooks with a badge that opens them in Colab"
+    text = "repository on GitHub: give the notebooks a badge that opens them in Colab"
     command.add_argument("--repository", metavar="OWNER/NAME", help=text)
-    command.add_argument("--nbgrader", metavar="FOLDER", help="a course folder for nbgrader")
+    text = "write a course folder for nbgrader instead"
+    command.add_argument("--nbgrader", metavar="FOLDER", help=text)
 
 
 def gallery_options(command):
     command.add_argument("--solutions", metavar="FOLDER", default="solutions")
-    text = "left out: gallery"
+    text = "folder to write into (default: gallery)"
     command.add_argument("--output", metavar="FOLDER", default="gallery", help=text)
     command.add_argument("--only", metavar="NUMBERS", help="of lessons, like 1-6")
 
 
 def verify_options(command):
-    command.add_argument("--full", action="store_true", help="run every lesson, too")
+    command.add_argument("--full", action="store_true", help="also run every lesson")
     command.add_argument("--only", metavar="NUMBERS", help="of lessons, like 1-6")
-    text = "what the exercises were built with"
+    text = "the --repository that the exercises were built with"
     command.add_argument("--repository", metavar="OWNER/NAME", help=text)
 
 
 def class_options(command):
-    command.add_argument("handins", metavar="HANDIN", nargs="+", help="a zip of `handin`")
-    text = "left out: class.html"
+    command.add_argument("handins", metavar="HANDIN", nargs="+", help="a zip made by `handin`")
+    text = "page to write (default: class.html)"
     command.add_argument("--output", metavar="FILE", default="class.html", help=text)
 
 
 HANDOUT = {
-    "build": (handout_build, build_options, "make the exercises of the solutions"),
-    "gallery": (handout_gallery, gallery_options, "run the solutions, and make pages of them"),
+    "build": (handout_build, build_options, "make the exercises from the solutions"),
+    "gallery": (handout_gallery, gallery_options, "run the solutions and write them as pages"),
 }
-STAFF = {"verify": (staff_verify, verify_options, "does the course hold together?")}
+STAFF = {"verify": (staff_verify, verify_options, "check that the course is consistent")}
 COMMANDS = {
     "class": (class_results, class_options, "for teachers: a page of results that were handed in"),
     "handout": (None, options.actions(HANDOUT), "for teachers: make the exercises"),
-    "staff": (None, options.actions(STAFF), "for teachers: does the course hold together?"),
+    "staff": (None, options.actions(STAFF), "for teachers: check that the course is consistent"),
 }

@@ -17,16 +17,17 @@ def detect(given):
         metrics = detection.detect(chosen, folder, minutes=given.minutes)
     print(
         f"{metrics['model']} on scenes ({metrics['device']}): test mAP "
-        f"{metrics['test']['mAP']:.1%} at IoU 0.5, of {metrics['test']['images']} scenes. "
+        f"{metrics['test']['mAP']:.1%} at IoU 0.5, on {metrics['test']['images']} scenes. "
         f"Picture: {folder / 'detection.png'}"
     )
 
 
 def detect_options(command):
-    command.add_argument("--backbone", metavar="NAME", help="a classifier, left out: resnet20")
-    command.add_argument("--epochs", type=int, metavar="N", help="at most")
-    command.add_argument("--batch-size", type=int, metavar="N", help="images of a step")
-    command.add_argument("--seed", type=int, metavar="N", help="of weights and order")
+    command.add_argument("--backbone", metavar="NAME", help="a classifier (default: resnet20)")
+    command.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: 4)")
+    command.add_argument("--batch-size", type=int, metavar="N", help="images per step")
+    text = "seed of the first weights and the order of the images"
+    command.add_argument("--seed", type=int, metavar="N", help=text)
     options.minutes_option(command)
     options.output_option(command)
 
@@ -36,7 +37,7 @@ def segment(given):
     from keras_course import folders, segmentation
 
     if given.model == "unet" and given.backbone:
-        raise UserError("U-Net has no backbone: leave out --backbone, or take --model segmenter.")
+        raise UserError("U-Net has no backbone: leave out --backbone, or use --model segmenter.")
     chosen = segmentation.Segmentation(**fields(given, segmentation.Segmentation))
     check_positive(given)
     check_epochs(given)
@@ -44,19 +45,20 @@ def segment(given):
         metrics = segmentation.segment(chosen, folder, minutes=given.minutes)
     tested = metrics["test"]
     print(
-        f"{metrics['model']} on the masks of shapes ({metrics['device']}): test IoU of shape and "
-        f"background {tested['shape_iou']:.1%}, mean of {len(tested['iou'])} classes "
-        f"{tested['mean_iou']:.1%}, of {tested['images']:,} images. "
+        f"{metrics['model']} on the masks of shapes ({metrics['device']}): test IoU of shapes "
+        f"against background {tested['shape_iou']:.1%}, mean over {len(tested['iou'])} classes "
+        f"{tested['mean_iou']:.1%}, on {tested['images']:,} images. "
         f"Picture: {folder / 'segmentation.png'}"
     )
 
 
 def segment_options(command):
-    command.add_argument("--model", metavar="NAME", help="segmenter, left out, or unet")
-    text = "a classifier for the segmenter, left out: resnet20"
+    command.add_argument("--model", metavar="NAME", help="segmenter (the default) or unet")
+    text = "a classifier for the segmenter (default: resnet20)"
     command.add_argument("--backbone", metavar="NAME", help=text)
-    command.add_argument("--epochs", type=int, metavar="N", help="left out: 8")
-    command.add_argument("--batch-size", type=int, metavar="N", help="images of a step")
-    command.add_argument("--seed", type=int, metavar="N", help="of weights, order and augmentation")
+    command.add_argument("--epochs", type=int, metavar="N", help="number of epochs (default: 8)")
+    command.add_argument("--batch-size", type=int, metavar="N", help="images per step")
+    text = "seed of the first weights, the order of the images and the augmentation"
+    command.add_argument("--seed", type=int, metavar="N", help=text)
     options.minutes_option(command)
     options.output_option(command)

@@ -62,14 +62,14 @@ def _resume(given):
 
     if given.recipe or given.minutes or given.output or fields(given, Recipe):
         raise UserError(
-            f"--resume {given.resume} goes on with what was begun there: leave out --recipe and "
-            "its parts, --minutes and --output."
+            f"--resume {given.resume} continues that run with its own recipe: leave out --recipe "
+            "and its parts, --minutes and --output."
         )
     recipe = runs.recipe_of(given.resume)
     finished = runs.is_finished(Path(given.resume))
     if not Path(given.resume, "last.npz").exists() and not finished:
         raise UserError(
-            f"No training has begun in {given.resume}, perhaps a search. "
+            f"No training has begun in {given.resume}, at most a search. "
             f"{runs.how_to_go_on(given.resume)}"
         )
     if recipe.pretrained and given.devices not in (None, "1"):
@@ -77,9 +77,9 @@ def _resume(given):
     source = recipe.pretrained
     if source not in (None, "imagenet") and not Path(source).exists() and not finished:
         raise UserError(
-            f"The run in {given.resume} began with the weights of {source}, which is no folder or "
-            "file here. Start this where it is one; or, for a Keras model, call "
-            f"`transfer(model, recipe, {given.resume!r})` in Python again, which goes on."
+            f"The run in {given.resume} began with the weights of {source}, which is not a folder "
+            "or file on this machine. Resume it on a machine that has them; or, for the weights of "
+            f"a Keras model, call `transfer(model, recipe, {given.resume!r})` again in Python."
         )
     if given.device == "gpu":
         devices.require_gpu()
@@ -100,9 +100,12 @@ def _resume(given):
 def train_options(command):
     options.recipe_options(command)
     options.minutes_option(command)
-    text = "all, or how many devices share each batch; left out: 1, or as a run to --resume began"
+    text = (
+        "how many devices share each batch, or all (default: 1; with --resume, as many as the run "
+        "began with)"
+    )
     command.add_argument("--devices", metavar="N", help=text)
-    text = "go on with a run that was cut off, to the result that it would have had"
+    text = "continue an interrupted run; its result is the same as without the interruption"
     command.add_argument("--resume", metavar="RUN", help=text)
 
 
@@ -124,20 +127,20 @@ def compare(given):
     print(compare.table(results))
     if not (folder / "compare.png").exists():
         raise Failure(
-            "Every run failed; the reasons stand above. Mend them, and start the same command "
+            "Every run failed; the reasons are above. Fix the causes, then run the same command "
             f"again with --output {folder}."
         )
     print(f"Picture: {folder / 'compare.png'}")
 
 
 def compare_options(command):
-    text = "alexnet,vgg11,googlenet,resnet20,densenet16, or some of them"
+    text = "some of alexnet,vgg11,googlenet,resnet20,densenet16 (default: all)"
     command.add_argument("--models", metavar="NAME,NAME", help=text)
-    text = "of each network and seed, left out: 10"
+    text = "minutes per network and seed (default: 10)"
     command.add_argument("--minutes", type=float, metavar="M", default=10.0, help=text)
-    text = "runs of each network, left out: 3"
+    text = "runs per network, each with its own seed (default: 3)"
     command.add_argument("--seeds", type=int, metavar="N", default=3, help=text)
-    text = "left out: cifar10"
+    text = "data set to train on (default: cifar10)"
     command.add_argument("--dataset", metavar="NAME", default="cifar10", help=text)
     options.yes_option(command)
     options.output_option(command)
@@ -156,5 +159,8 @@ def transfer(given):
 def transfer_options(command):
     command.add_argument("source", metavar="SOURCE", help="a run folder, or imagenet with --model")
     options.recipe_options(command)
-    text = "of the new head alone, at most, left out: 10; --epochs: of all layers after it"
+    text = (
+        "largest number of epochs in which only the new head is trained (default: 10); --epochs "
+        "is that of all layers afterwards"
+    )
     command.add_argument("--frozen-epochs", type=int, metavar="N", help=text)

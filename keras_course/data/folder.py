@@ -29,7 +29,7 @@ def read(path: str | Path) -> Source:
     root = Path(path).expanduser()
     if not root.is_dir():
         raise UserError(
-            f"there is no folder {root}. Expected a folder with one folder of images a class, "
+            f"there is no folder {root}. Expected a folder with one folder of images per class, "
             "like folder:pets with pets/cat/1.png and pets/dog/1.png."
         )
     if (root / "train").is_dir() and (root / "test").is_dir():
@@ -53,7 +53,9 @@ def _listing(root):
     folders = _by_name(f for f in root.iterdir() if f.is_dir())
     if len(folders) < 2:
         found = f"one folder, {folders[0].name}" if folders else "no folder"
-        raise UserError(f"{root} holds {found}; expected one folder a class, at least two classes.")
+        raise UserError(
+            f"{root} holds {found}; expected one folder per class, and at least two classes."
+        )
     files, labels = [], []
     for label, folder in enumerate(folders):
         members = _by_name(folder.iterdir())
@@ -63,7 +65,7 @@ def _listing(root):
             raise UserError(
                 f"{folder} holds a folder, {inner[0].name}; expected the images of a class. If "
                 f"{folder.name} is no class but a part of the data, name the parts train and test, "
-                f"each with one folder a class."
+                f"each with one folder per class."
             )
         files += members
         labels += [label] * len(members)
@@ -125,9 +127,9 @@ def _decode(files):
                 raise _unreadable(file, error) from error
             if pixels.shape[:2] != shape[1:3]:
                 raise UserError(
-                    f"{file} is turned by something that stands behind its pixels: its head says "
-                    f"{size[0]}x{size[1]}, it is {pixels.shape[1]}x{pixels.shape[0]} (width x "
-                    "height). Save it anew."
+                    f"{file} is rotated by metadata that comes after its pixels: its header says "
+                    f"{size[0]}x{size[1]}, but it is {pixels.shape[1]}x{pixels.shape[0]} (width x "
+                    "height). Open it in an image program and save it again."
                 )
             images[i] = pixels.reshape(shape[1:])
     return images
@@ -143,5 +145,5 @@ def _opened(pillow, file):
 def _unreadable(file, error):
     return UserError(
         f"{file} cannot be read as an image ({type(error).__name__}). "
-        "Expected images only, like PNG or JPEG. Mend it or move it away."
+        "Expected only images, like PNG or JPEG. Fix it, or move it out of the folder."
     )

@@ -50,8 +50,8 @@ def training_batches(
     """
     if others := set(augmentation.check(augmentation_name)) - MOVING:
         raise UserError(
-            f"Masks can be moved alone, by {', '.join(sorted(MOVING))}. Received: "
-            f"{', '.join(sorted(others))}."
+            "Images with masks can only be augmented by moving their pixels: "
+            f"{', '.join(sorted(MOVING))}. Received: {', '.join(sorted(others))}."
         )
     stacked = np.concatenate([train.images, train.masks[..., None]], axis=-1)
     return pipeline.training_batches(

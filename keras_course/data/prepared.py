@@ -86,7 +86,7 @@ def ways_in(name: str, size: int | None, *, download: bool) -> str:
     """Return what a person without the set can do, for the end of a message."""
     ways = []
     if download:
-        amount = f"{size / 1e6:.0f} MB" if size else "a size TensorFlow Datasets does not tell"
+        amount = f"{size / 1e6:.0f} MB" if size else "of unknown size"
         ways.append(f"`keras-course data prepare {_spelled(name)} --yes` downloads it ({amount})")
     if name == "cifar10":
         ways.append(
@@ -96,7 +96,7 @@ def ways_in(name: str, size: int | None, *, download: bool) -> str:
         )
     ways.append(f"set TFDS_DATA_DIR to a folder where {name} is prepared")
     ways.append("or use `--dataset shapes`, which needs no download")
-    return "Ways in: " + "; ".join(ways) + "."
+    return "What you can do: " + "; ".join(ways) + "."
 
 
 def _spelled(name):
@@ -177,7 +177,7 @@ def tensorflow_datasets():
         import tensorflow_datasets as tfds
     except ModuleNotFoundError as error:
         raise UserError(
-            f"{tensorflow_needed('Preparing or decoding this data set')} Or bring its folder in "
+            f"{tensorflow_needed('Preparing or decoding this data set')} Or copy its folders in "
             f"{data_dir()} and {cache.location()} from a machine that has decoded it."
         ) from error
 

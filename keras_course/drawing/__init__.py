@@ -25,7 +25,7 @@ COLORS = {
     "3×3 convolution": BLUE,
     "larger convolution": DARK,
     "pooling": plots.ORANGE,
-    "enlarging": plots.PURPLE,
+    "upsampling": plots.PURPLE,
     "dense": plots.GREEN,
 }
 SIGNS = {"add": "+", "concat": "c", "": ""}
@@ -148,7 +148,7 @@ def _face(axes, start, end, away, color):
 def _kind(step):
     """Return the name in COLORS."""
     if step.kind != "convolution":
-        return {"up": "enlarging"}.get(step.kind, step.kind)
+        return {"up": "upsampling"}.get(step.kind, step.kind)
     sizes = {1: "1×1 convolution", 2: "3×3 convolution", 3: "3×3 convolution"}
     return sizes.get(step.kernel, "larger convolution")
 

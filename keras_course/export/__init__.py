@@ -125,8 +125,8 @@ def export(run: Run, format: str = "savedmodel", *, splits: Splits | None = None
 def _check_packages(format, packages):
     if format != "keras" and keras.backend.backend() != "tensorflow":
         raise UserError(
-            f"Format {format!r} is written by TensorFlow, and Keras runs on "
-            f"{keras.backend.backend()}. Export with KERAS_BACKEND=tensorflow: it reads the run."
+            f"Only TensorFlow writes the format {format!r}, but Keras runs on "
+            f"{keras.backend.backend()}. Export with KERAS_BACKEND=tensorflow: it can read the run."
         )
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
@@ -139,7 +139,7 @@ def _check_data(model, splits, recipe):
     found = (*splits.test.images.shape[1:], len(splits.class_names))
     if trained != found:
         raise UserError(
-            f"{recipe.dataset} is not what it was at the training: height, width, channels and "
+            f"{recipe.dataset} has changed since the training: height, width, channels and "
             f"classes were {trained} and are {found}. Train again, or restore the data set."
         )
 

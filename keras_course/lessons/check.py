@@ -21,13 +21,13 @@ from keras_course.time_limit import TimeLimitExceeded, time_limit
 
 PACKAGE = str(Path(__file__).parents[1])
 SECONDS = 30  # for all calls of one check
-NOTHING_USUAL = "None of the usual mistakes gives this. Try it on numbers that you can work out."
-ANY_INPUT = "it gives the same whatever it is given: does it use its arguments?"
+NOTHING_USUAL = "None of the usual mistakes gives this. Try an example that you can do by hand."
+ANY_INPUT = "the result is the same whatever it is given: does it use its arguments?"
 OF_ANOTHER_KIND = {  # by what came and what was expected
-    ("list", "array"): "a list is no array. np.array makes one of it.",
+    ("list", "array"): "a list is not an array. Convert it with np.array.",
     ("generator", "list"): "a `yield` makes a generator. Collect the values in a list.",
     ("set", "list"): "a set has no order. Return a list.",
-    ("number", "list"): "several values are wanted, as `return a, b` gives them.",
+    ("number", "list"): "several values are expected, as `return a, b` returns them.",
 }
 OF_ANY_ARRAY = {
     "everything has the wrong sign": np.negative,
@@ -93,7 +93,7 @@ class Check:
             with time_limit(SECONDS):
                 self._judge(function)
         except TimeLimitExceeded:
-            text = f"did not come to an end within {SECONDS} s: does a loop never stop?"
+            text = f"did not finish within {SECONDS} s: is there an endless loop?"
             raise self._failed(f"{_name(function)} {text}", "error") from None
         print(f"{self.number} ok")
 

@@ -49,7 +49,7 @@ def class_page(handins: Sequence[Path], path: Path) -> tuple[int, list[str]]:
     parts = [
         pages.heading(
             "Results of the class",
-            f"{len(rows)} hand-ins, for each data set the highest test accuracy first.",
+            f"{len(rows)} hand-ins, sorted by test accuracy within each data set.",
         )
     ]
     if rows:
@@ -58,8 +58,9 @@ def class_page(handins: Sequence[Path], path: Path) -> tuple[int, list[str]]:
                 "Every hand-in",
                 pages.table(COLUMNS, [[row[name] for name in COLUMNS] for row in rows]),
                 pages.paragraph(
-                    "As the students' own programs wrote them. Test accuracies of runs that opened "
-                    "the test set more than once were chosen by it, and say less."
+                    "These are the numbers that the students' own programs wrote. A run that "
+                    "opened the test set more than once may have been chosen by its test accuracy, "
+                    "which then says less."
                 ),
             ),
             pages.section("Validation and test", *_pictures(rows)),
@@ -149,7 +150,7 @@ def _picture(rows, title):
             label=plots.text(model, longest=30),
         )
     low = min(min(row["validation, %"], row["test, %"]) for row in rows)
-    axes.plot([low, 100], [low, 100], ":", color="#999999", label="both the same")
+    axes.plot([low, 100], [low, 100], ":", color="#999999", label="test = validation")
     axes.set(xlabel="validation accuracy, %", ylabel="test accuracy, %")
     axes.legend()
     return figure

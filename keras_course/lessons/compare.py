@@ -122,7 +122,7 @@ def _of_array(answer, expected):
     if count := np.sum(finite & ~np.isfinite(answer)):
         return f"returned {count} numbers that are not finite (nan or inf)"
     if count := np.sum(~finite & np.isfinite(answer)):
-        return f"returned {count} numbers where none was expected (nan or inf)"
+        return f"returned {count} finite numbers where nan or inf was expected"
     distance = np.abs(np.where(finite, answer - np.where(finite, wanted, 0), 0))
     wrong = distance > TOLERANCE * max(np.abs(wanted[finite]).max(initial=0), 1e-3)
     if not wrong.any():

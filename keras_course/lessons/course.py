@@ -36,8 +36,8 @@ class Course:
             if (candidate / ORIGINALS).is_file():
                 return cls(candidate)
         raise UserError(
-            f"{Path(folder).resolve()} has no exercises. Go to the folder that has `exercises`, or "
-            "make one from solutions: `keras-course handout build`."
+            f"{Path(folder).resolve()} contains no exercises. Change to the folder that contains "
+            "`exercises`, or build them from the solutions: `keras-course handout build`."
         )
 
     def original(self, name: str) -> str:
@@ -72,7 +72,7 @@ class Course:
         paths = list(self.saved(lesson))
         if not paths:
             raise UserError(
-                f"{self.folder / lesson.name}.py is not there. `keras-course reset "
+                f"{self.folder / lesson.name}.py is missing. `keras-course reset "
                 f"{lesson.number}` brings it back."
             )
         changed = [path for path in paths if _text(path) != self.original(path.name)]
@@ -95,7 +95,7 @@ class Course:
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise UserError(f"{path} is not JSON. Mend it, or delete it to begin anew.") from error
+            raise UserError(f"{path} is not JSON. Fix it, or delete it to start over.") from error
 
     def note(self, number: str, **changes: object) -> None:
         """Write down what has changed for a TODO."""

@@ -31,12 +31,16 @@ def hand_in(run: Path, notebook: Path, path: Path) -> list[str]:
         if not (run / name).exists():
             raise UserError(f"{run} has no {name}: `keras-course {command} {run}` makes it.")
     if notebook.suffix not in (".ipynb", ".py") or not notebook.is_file():
-        raise UserError(f"NOTEBOOK is a notebook or a script of a lesson. Received: {notebook}.")
+        raise UserError(
+            f"NOTEBOOK must be the notebook or the script of a lesson. Received: {notebook}."
+        )
     student.code_of(notebook)  # or say that it cannot be read
     if "test" not in integrity.read_sealed(run / "metrics.json"):
         raise UserError(f"{run} has no test result: `keras-course test {run}` opens the test set.")
     if path.suffix != ".zip":
-        raise UserError(f"--output is the name of a zip file, like anna.zip. Received: {path}.")
+        raise UserError(
+            f"--output must be the name of a zip file, like anna.zip. Received: {path}."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     parts = [(notebook, notebook.name)]
     for name in PARTS:

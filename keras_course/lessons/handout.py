@@ -57,7 +57,7 @@ def handout(
     with its name and line.
     """
     if repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise UserError(f"--repository is OWNER/NAME, as on GitHub. Received: {repository!r}.")
+        raise UserError(f"--repository must be OWNER/NAME, as on GitHub. Received: {repository!r}.")
     made = {}
     for name, text in solutions.items():
         try:
@@ -146,8 +146,8 @@ README = """\
 
 Each lesson is a script and a notebook of the same name, for JupyterLab (`pip install jupyterlab`),
 VS Code or Colab, to be worked on from top to bottom: read, predict, write what a TODO asks for, run
-its check. A check says "5.1 ok", or what came back, what was expected,
-and which mistake that usually is.
+its check. A check says "5.1 ok", or what your code returned, what was expected, and what usually
+causes that mistake.
 
 {table}
 
@@ -158,7 +158,7 @@ In a terminal, go to the folder of the course and run `source .venv/bin/activate
     keras-course check 5        all checks of lesson 5, without the training in it
     keras-course watch 5        the same, whenever you save the file
     keras-course hint 5.1       a hint; the next one says more
-    keras-course reset 5        begin lesson 5 anew; what you wrote is kept beside it
+    keras-course reset 5        start lesson 5 over; what you wrote is kept beside it
 
 `check` and `watch` run only the imports, the constants (names in CAPITALS), the functions and the
 classes of your file. If your code never stops, they end it. A check in a notebook does that too,

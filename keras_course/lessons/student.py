@@ -85,14 +85,16 @@ def code_of(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8-sig")  # with or without a mark of the byte order
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not saved as UTF-8. Save it so, or reset it.") from error
+        raise UserError(
+            f"{path} is not saved as UTF-8. Save it as UTF-8, or reset the lesson."
+        ) from error
     if path.suffix != ".ipynb":
         return text
     try:
         cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
         return "\n\n".join(_python("".join(cell["source"])) for cell in cells)
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a notebook. Save it again, or reset it.") from error
+        raise UserError(f"{path} is not a notebook. Save it again, or reset the lesson.") from error
 
 
 def _python(cell):

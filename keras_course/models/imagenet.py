@@ -70,7 +70,7 @@ def load(name: str, top: bool) -> keras.Model:
         raise
     except Exception as error:  # what Keras raises for a damaged file is of many kinds
         raise UserError(
-            f"The ImageNet weights of {name} cannot be had from {url} ({error}). Download that "
-            f"file where the host can be reached and put it into {path.parent}, or give a run "
-            "folder or a Keras model in place of 'imagenet'."
+            f"The ImageNet weights of {name} cannot be downloaded from {url} ({error}). Download "
+            f"that file on another machine and put it into {path.parent}, or give a run folder or "
+            "a Keras model instead of 'imagenet'."
         ) from error

@@ -48,6 +48,6 @@ def require_size(name: str, input_shape, pixels: int) -> None:
         )
     if min(height, width) < pixels:
         raise UserError(
-            f"{name} needs images of at least {pixels}x{pixels} pixels: smaller ones end before "
-            f"its last layer. Received: {height}x{width}."
+            f"{name} needs images of at least {pixels}x{pixels} pixels: smaller ones shrink to "
+            f"nothing before its last layer. Received: {height}x{width}."
         )

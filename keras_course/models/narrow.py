@@ -43,7 +43,7 @@ def narrow(model: keras.Model, width_multiplier: float) -> keras.Model:
         return keras.models.clone_model(model, clone_function=scaled, call_function=called)
     except ValueError as error:
         raise UserError(
-            f"{model.name} has shortcuts that fit its own numbers of filters alone. "
+            f"{model.name} has shortcuts that fit only its own numbers of filters. "
             f"Leave width_multiplier at 1. Received: {width_multiplier}."
         ) from error
 

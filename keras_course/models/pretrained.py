@@ -61,7 +61,7 @@ def load_pretrained(
     rest = [layer.name for layer in held if id(layer) not in copied]
     print(
         f"{model.name}: {len(held) - len(rest)} of {len(held)} layers have the weights of {name}; "
-        f"as they were: {', '.join(rest) or 'none'}."
+        f"unchanged: {', '.join(rest) or 'none'}."
     )
     return model
 
@@ -117,8 +117,9 @@ def _body_pairs(model, source):
             )
     if len(ours) != len(theirs):
         raise UserError(
-            f"The weights of {source.name} do not fit {model.name}: before the dense layers they "
-            f"have {len(theirs)} layers that hold weights or join, and {len(ours)}."
+            f"The weights of {source.name} do not fit {model.name}: before its dense layers the "
+            f"source has {len(theirs)} layers with weights or joins, and {model.name} has "
+            f"{len(ours)}. Build it with the options of the source."
         )
     return list(zip(ours, theirs, strict=True))
 

@@ -85,8 +85,8 @@ def _headline(run, title):
     yield pages.tiles(tiles)
     if metrics["status"] != "finished":
         yield pages.note(
-            f"This training did not come to its end ({metrics['status']}). "
-            "The numbers are those of the best epoch before."
+            f"This training did not finish ({metrics['status']}). "
+            "The numbers are those of the best epoch until then."
         )
 
 
@@ -123,7 +123,7 @@ def _data(run, splits):
 
 def _curves(run, title):
     if not run.history:
-        return pages.section("Training", pages.paragraph("No epoch came to its end."))
+        return pages.section("Training", pages.paragraph("No epoch was completed."))
     monitor = run.recipe.monitor
     images = (
         pages.image(
@@ -156,7 +156,7 @@ def _rate(run):
     if parts is None:
         return f"The learning rate follows the schedule “{run.recipe.schedule}”."
     return (
-        f"In the first {parts['frozen_epochs']} epochs the new head alone was trained, at a rate "
+        f"In the first {parts['frozen_epochs']} epochs only the new head was trained, at a rate "
         f"of {run.recipe.learning_rate:.2g}, then all layers at {parts['fine_tuning_rate']:.2g}."
     )
 

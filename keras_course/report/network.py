@@ -49,8 +49,8 @@ def layers(model: keras.Model) -> str:
         ("layer", "type", "output size", "parameters", "multiply-adds"), [*rows, total]
     )
     words = (
-        f"{total.parameters:,} parameters, those kept by normalization included, and "
-        f"{total.multiply_adds:,} multiply-adds an image, in convolutions and dense layers."
+        f"{total.parameters:,} parameters, including those kept by normalization, and "
+        f"{total.multiply_adds:,} multiply-adds per image, in convolutions and dense layers."
     )
     if len(rows) > LONG_TABLE:
         table = pages.details(f"All {len(rows)} layers and operations", table)

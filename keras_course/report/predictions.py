@@ -67,7 +67,9 @@ def confusion(predictions: Predictions, class_names: Sequence[str], title: str) 
         "Confusion matrix",
         _which(part),
         pages.paragraph(
-            f"Most often mistaken: {', '.join(mistakes)}." if mistakes else "No image was mistaken."
+            f"Most often mistaken: {', '.join(mistakes)}."
+            if mistakes
+            else "No image was misclassified."
         ),
         pages.wide(
             pages.image(plots.png(figure), "Confusion matrix, true class by predicted class")
@@ -98,15 +100,15 @@ def best_and_worst(predictions: Predictions, class_names: Sequence[str]) -> str:
         order[(predicted == labels)[order] == truth][:EXTREMES] for truth in (True, False)
     )
     return pages.section(
-        "Best and worst images",
+        "Most confident predictions",
         _which(part),
         pages.paragraph(
-            f"Of the {len(labels):,} {part} images, those about which the network was surest. "
-            "The number is the probability that it gave to its answer."
+            f"Of the {len(labels):,} {part} images, those that the network was most confident "
+            "about. The number is the probability that it gave to its answer."
         ),
-        pages.subtitle("Sure and right"),
+        pages.subtitle("Confident and right"),
         show(right, "{predicted}, {confidence:.1%}"),
-        pages.subtitle("Sure and wrong"),
+        pages.subtitle("Confident and wrong"),
         show(wrong, "{predicted}, {confidence:.1%}\ntrue: {true}"),
     )
 

@@ -35,14 +35,14 @@ def _leaderboard(path):
         best, monitor, (low, high) = board["best_learning_rate"], board["monitor"], board["band"]
         rows = [[_value(trial, column) for column in COLUMNS] for trial in board["trials"]]
         words = (
-            f"{len(rows)} trials by {board['search']} search in a band of {low:.2g} to {high:.2g}"
-            f"{', which it may leave' if board['search'] == 'climb' else ''}, "
+            f"{len(rows)} trials of {board['search']} search between {low:.2g} and {high:.2g}"
+            f"{' (it may leave this band)' if board['search'] == 'climb' else ''}, "
             f"{timing.duration(board['seconds'])} in all. "
         )
         words += f"The best one is {best:.3g}." if best else "None of them finished."
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path} is damaged ({error!r}). Start the same search again to write it anew."
+            f"{path} is damaged ({error!r}). Run the same search again, which repairs it."
         ) from error
     header = [monitor if name == "score" else name.replace("_", " ") for name in COLUMNS]
     yield pages.subtitle("Trials")

@@ -75,8 +75,8 @@ def check(path: Path, given: dict) -> dict | None:
     ]
     if differences:
         raise UserError(
-            f"{path.parent} holds another search: {'; '.join(differences)}. Ask for the same one "
-            "to continue it, or give another folder with --output."
+            f"{path.parent} holds another search: {'; '.join(differences)}. Give the settings of "
+            "that search to continue it, or another folder with --output."
         )
     return stored
 
@@ -90,7 +90,7 @@ def read(path: Path) -> dict | None:
         return integrity.newest(path, integrity.read_sealed)
     except integrity.Damaged as error:
         raise UserError(
-            f"{error} Remove {path.parent} to search anew, or give another folder with --output."
+            f"{error} Remove {path.parent} to search again, or give another folder with --output."
         ) from error
 
 

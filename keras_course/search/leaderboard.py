@@ -40,7 +40,7 @@ class Search:
             return cls(Path(folder), integrity.read_sealed(path))
         except (OSError, ValueError) as error:
             raise UserError(
-                f"{path} cannot be read ({error}). Start the same search again to write it anew."
+                f"{path} cannot be read ({error}). Run the same search again, which repairs it."
             ) from error
 
     @classmethod
@@ -114,8 +114,8 @@ def rows(project: Path) -> list[dict]:
         return [row(history(project, trial), trial, scores[trial][objective]) for trial in ended]
     except (integrity.Damaged, FileNotFoundError) as error:
         raise UserError(
-            f"{error} Remove {project.parent / 'leaderboard.json'}, if it is there, and give the "
-            "command of the search again: it makes anew what is damaged."
+            f"{error} Remove {project.parent / 'leaderboard.json'}, if it exists, and run the "
+            "command of the search again: it repeats what is damaged."
         ) from error
 
 
@@ -159,8 +159,8 @@ def _too_short(board, classes):
         return ""
     return (
         f"No trial did better than chance, {chance:.0%}: {best['steps']} steps are too few to tell "
-        "the rates apart. Give the trials more, as with `tune --steps`, or trust the range test's "
-        "suggestion."
+        "the rates apart. Give the trials more steps, as with `tune --steps`, or use the rate that "
+        "the range test suggests."
     )
 
 

@@ -21,11 +21,11 @@ class Narrator(Trainer):
         low, high = self.hypermodel.band
         line = f"Search: {search}, {self.number} trials with learning rates {low:.2g} to {high:.2g}"
         if search == "hyperband":
-            line += ", of which the best third of each rung goes on with weights and optimizer"
+            line += "; the best third of each rung continues with its weights and optimizer"
         print(f"{line}.", flush=True)
         done = [self.oracle.trials[name] for name in self.oracle.end_order]
         if done:
-            print(f"{len(done)} of them are there; the search goes on.", flush=True)
+            print(f"{len(done)} of them are done already; the search continues.", flush=True)
         self.bar = progress.bar(total * steps, "search", sum(map(self._length, done)))
 
     def on_batch_end(self, trial, model, batch, logs=None):
@@ -54,7 +54,8 @@ class Narrator(Trainer):
         found = leaderboard.Search.so_far(self.project.parent)
         board, trials = found.leaderboard, found.leaderboard["trials"]
         line = (
-            f"Interrupted; {len(trials)} trials have ended. The search in {found.folder} can go on."
+            f"Interrupted; {len(trials)} trials have ended. The search in {found.folder} can be "
+            "continued."
         )
         if found.best_learning_rate is not None:
             score = f"{board['monitor']} {trials[0]['score']:.3g}"

@@ -26,7 +26,7 @@ def record(oracle: kt.Oracle, path: Path, header: dict, is_whole: Callable[[str]
     header = json.loads(json.dumps(header))  # as it will be read again: without tuples
     journal = Journal(path)
     if journal.lost:
-        print(f"{path} is damaged: its last {journal.lost} events have to be made anew.")
+        print(f"{path} is damaged: its last {journal.lost} events have to be repeated.")
     if not journal.events:
         journal.keep(0)
         journal.add(header)
@@ -35,7 +35,7 @@ def record(oracle: kt.Oracle, path: Path, header: dict, is_whole: Callable[[str]
     broken = {trial for trial in ended if not is_whole(trial)}
     for number, event in enumerate(journal.events):
         if event["event"] == "end" and event["trial"] in broken:
-            print(f"What trial {event['trial']} left is damaged: the search goes on with it.")
+            print(f"Files of trial {event['trial']} are damaged: the search repeats from there.")
             journal.keep(number)
             break
     else:
@@ -65,8 +65,8 @@ def _compare(stored, given, path):
             f"{name} {given.get(name)!r} instead of {stored.get(name)!r}" for name in names
         )
         raise UserError(
-            f"{path.parent} holds another search: {differences}. Ask for the same one to continue "
-            "it, or give another folder."
+            f"{path.parent} holds another search: {differences}. Give the settings of that search "
+            "to continue it, or another folder."
         )
 
 

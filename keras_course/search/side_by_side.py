@@ -62,7 +62,7 @@ class SideBySide(Narrator):
             fitting = self.most >> deaths.of_memory(events, now)
             if fitting < self.at_once:
                 self.at_once = fitting
-                print(f"The memory was full: {fitting} copies at a time.", flush=True)
+                print(f"The memory was full: trying {fitting} copies at a time.", flush=True)
             self.journal.add(now)
 
     def _run(self, trials):
@@ -80,7 +80,7 @@ class SideBySide(Narrator):
                     self._give_up(trial, "failed", reason)
                 return
             half = self.at_once = len(trials) // 2
-            print(f"Too little memory for {len(trials)} copies: {half} at a time.")
+            print(f"Too little memory for {len(trials)} copies: trying {half} at a time.")
             self._run(trials[:half])  # which may lower `at_once` further
             self._run(trials[half:])
             return

@@ -20,13 +20,13 @@ HEAD = """#!/bin/bash
 #SBATCH --job-name=learning-rate
 #SBATCH --nodes={nodes}
 #SBATCH --ntasks-per-node={tasks}
-#SBATCH --gpus-per-node={gpus}       # change: some clusters want --gres=gpu:{gpus}
+#SBATCH --gpus-per-node={gpus}       # change: some clusters need --gres=gpu:{gpus}
 #SBATCH --cpus-per-task={cores}      # change: cores that prepare images, 4 to 8 for each GPU
-#SBATCH --time=02:00:00          # change: as long as your cluster allows; the search can go on
+#SBATCH --time=02:00:00          # change: as long as your cluster allows; it can be continued
 #SBATCH --output=learning-rate-%j.log
 #SBATCH --signal=B:TERM@60       # a minute before the end: what is there is saved
-#SBATCH --requeue                # the same command goes on where it was
-# change: #SBATCH --partition=... and #SBATCH --account=... where your cluster asks for them
+#SBATCH --requeue                # the same command continues where it was
+# change: #SBATCH --partition=... and #SBATCH --account=... if your cluster asks for them
 
 set -u
 export SRUN_CPUS_PER_TASK="${{SLURM_CPUS_PER_TASK:-1}}"  # which srun by itself does not take over
@@ -78,7 +78,7 @@ trap '{ask}; wait "$chief" "$workers"; exit 143' TERM
 running() {{ kill -0 "$1" 2>/dev/null; }}
 while running "$chief" && running "$workers"; do sleep 1; done
 if running "$chief" && ! wait "$workers"; then  # it would wait for ever
-    echo "The workers are gone. Start the same job again to go on with the search." >&2
+    echo "The workers are gone. Start the same job again to continue the search." >&2
     {ask}
     wait "$chief"
     exit 1
@@ -96,7 +96,7 @@ def script(command: Sequence[str], nodes: int, gpus: int) -> str:
         raise UserError(f"--nodes and --gpus must be at least 1. Received: {nodes} and {gpus}.")
     if not any(word.split("=")[0] == "--output" for word in command):
         raise UserError(
-            "--slurm needs --output: a folder that all nodes see, in which the search can go on."
+            "--slurm needs --output: a folder that all nodes see, so that the search can continue."
         )
     several = nodes > 1
     values = {

@@ -62,7 +62,7 @@ class AllDiverged(Failure):
         low, high = band
         super().__init__(
             f"All trials diverged: every learning rate tried between {low:.2g} and {high:.2g} is "
-            f"too large. Search lower ones, into another folder: `keras-course tune --band "
+            f"too large. Search among lower ones, in another folder: `keras-course tune --band "
             f"{low / 100:.1g} {low:.1g}`."
         )
 
@@ -196,7 +196,7 @@ def _tune(
         kind = functools.partial(SideBySide, at_once=parallel_rates)
     tuner = _tuner(kind, oracle, known, recipe, splits, chosen, model, project, trial_seconds)
     if identity["search"] == "bayesian" and (team.is_chief() or (workers or 1) > 1):
-        print("What it tries depends on the order in which trials end; the journal has that order.")
+        print("What it tries depends on the order in which trials end, which the journal records.")
     tuner.begin(recipe.monitor, identity["search"], identity["trials"], tuner.hypermodel.steps)
     try:
         if team.is_chief():
@@ -330,8 +330,8 @@ def _unless_none_finished(found, recipe, splits, model):
         raise _out_of_memory(recipe, splits, model)
     raise NoneFinished(
         f"No trial finished: {len(failed)} failed, {len(trials) - len(failed)} diverged. The first "
-        f"that failed: {min(failed, key=lambda trial: trial['trial'])['reason']}. Mend that, and "
-        "search into another folder."
+        f"that failed: {min(failed, key=lambda trial: trial['trial'])['reason']}. Fix that, then "
+        "search in another folder."
     )
 
 
@@ -357,18 +357,18 @@ def _check_side_by_side(count, search, paired, trial_seconds, workers):
         raise UserError(f"parallel_rates must be at least 1, like 16. Received: {count}.")
     if keras.backend.backend() != "jax":
         raise UserError(
-            "Many rates in one program need JAX: set the environment variable KERAS_BACKEND=jax. "
-            f"Keras runs on {keras.backend.backend()}."
+            f"--parallel-rates needs JAX, but Keras runs on {keras.backend.backend()}: set the "
+            "environment variable KERAS_BACKEND=jax."
         )
     if search in ("climb", "bayesian"):
         raise UserError(
-            f"{search} tries one rate after the other, each where those before it point. Choose "
-            "--search grid, random or hyperband, and as many --trials as rates."
+            f"{search} chooses each rate by the results of those before it, so one at a time. "
+            "Choose --search grid, random or hyperband, and as many --trials as rates."
         )
     if not paired or trial_seconds or workers:
         raise UserError(
-            "What is trained in one program has the same batches and no clock of its own: leave "
-            "out --unpaired, --trial-minutes and --workers."
+            "Trials in one program share their batches and their time: leave out --unpaired, "
+            "--trial-minutes and --workers."
         )
 
 

@@ -196,8 +196,8 @@ class PairedTuner(kt.Tuner):
         with lock.alone(self.project):
             if self.journal.has_grown():
                 raise UserError(
-                    f"There was a search in {self.project} since this tuner was made. Make it "
-                    "anew: it goes on where that one has ended."
+                    f"Another search has run in {self.project} since this tuner was made. Make "
+                    "a new tuner: it continues where that search ended."
                 )
             self._same_as_before(settings)
             try:
@@ -218,7 +218,7 @@ class PairedTuner(kt.Tuner):
     def tell_so_far(self) -> None:
         """Say what a search that is interrupted has found."""
         count = len(self.oracle.end_order)
-        print(f"Interrupted; {count} trials have ended. The search can go on.", flush=True)
+        print(f"Interrupted; {count} trials have ended. The search can continue.", flush=True)
         if count:
             best = self.oracle.get_best_trials(1)[0]
             print(

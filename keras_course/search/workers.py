@@ -272,8 +272,8 @@ class _Worker:
         code = self.process.exitcode
         if code == UNABLE:
             raise UserError(
-                "A worker could not begin: its message stands above. Mend that; the same command "
-                "goes on."
+                "A worker could not begin: its message is above. Fix the cause, then run the same "
+                "command to continue."
             )
         if code == NO_ROOM:
             project = self.chief.tuner.project
@@ -307,7 +307,7 @@ class _Worker:
         if trial is None and often:
             raise Failure(
                 f"{self.name} {ended}, again and again, before its first trial. Try --workers 1, "
-                "or none: the same search goes on."
+                "or leave out --workers: the same search continues."
             )
         if trial is not None and (full or often):
             why = "the memory was full" if full else "again and again"

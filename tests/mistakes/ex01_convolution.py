@@ -185,7 +185,7 @@ def conv2d__sum_without_axis(images, kernel, bias):
 
 
 def conv2d__asks_for_a_list(images, kernel, bias):
-    """a list is no array"""
+    """a list is not an array"""
     return loops(images, kernel, bias, (kernel.shape[0] // 2,) * 2).tolist()
 
 

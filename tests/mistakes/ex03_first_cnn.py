@@ -292,7 +292,7 @@ def confusion_matrix__diagonal(labels, predictions, num_classes):
 
 
 def confusion_matrix__lists(labels, predictions, num_classes):
-    """a list is no array"""
+    """a list is not an array"""
     matrix = [[0] * num_classes for _ in range(num_classes)]
     for label, prediction in zip(labels, predictions, strict=True):
         matrix[label][prediction] += 1

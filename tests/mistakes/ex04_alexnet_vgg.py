@@ -187,7 +187,7 @@ def cost__of_the_example(table, side, channels):
 
 
 def cost__one_number(table, side, channels):
-    """several values are wanted"""
+    """several values are expected"""
     return 0
 
 

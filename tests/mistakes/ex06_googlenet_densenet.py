@@ -52,7 +52,7 @@ def inception_block__mean_pooling(x, filters):
 
 
 def inception_block__no_projection(x, filters):
-    """1x1 behind the pooling is missing"""
+    """1x1 after the pooling is missing"""
     branches = inception(x, filters, max_pool)
     branches[3] = max_pool(x)
     return layers.concatenate(branches)

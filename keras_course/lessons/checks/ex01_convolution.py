@@ -310,13 +310,13 @@ receptive_field = Check(
         for drawn in random.integers([2, 1], [6, 4], (4, 5, 2))
     ],
     mistakes={
-        "strides were ignored: behind a stride of 2, a step is two pixels wide.": (
+        "strides were ignored: after a stride of 2, a step is two pixels wide.": (
             lambda layers: _field(layers, widen=lambda size, step: size - 1)
         ),
         "a kernel of size k widens the field by k - 1 steps, not by k.": (
             lambda layers: _field(layers, widen=lambda size, step: size * step)
         ),
-        "a layer's own stride counts for the layers behind it, not yet for itself.": _stride_first,
+        "a layer's own stride counts for the layers after it, not yet for itself.": _stride_first,
         "the field begins with one pixel, not with none.": lambda layers: _field(layers) - 1,
         "strides were added. They multiply: two of 2 make steps of four pixels.": (
             lambda layers: _field(layers, grow=lambda step, stride: step + stride)

@@ -108,7 +108,7 @@ mlp = Check(
         "only the last of `units` is left: each layer takes the output of the one before.": (
             _hidden(lambda units: units[-1:])
         ),
-        "the last of `units` is missing: the logits come behind all of them.": (
+        "the last of `units` is missing: the logits come after all of them.": (
             _hidden(lambda units: units[:-1])
         ),
         "the hidden layers are in the reverse order.": _hidden(lambda units: units[::-1]),
@@ -252,7 +252,7 @@ def _as_convolution(
     scale=True,
     holds=lambda kernels: kernels,
     pool=layers.AveragePooling2D,
-    behind=lambda x: x,
+    after=lambda x: x,
     flatten=layers.Flatten,
     options=None,
 ):
@@ -266,7 +266,7 @@ def _as_convolution(
         trainable=trainable,
         **{"use_bias": False, **(options(kernels) if options else {})},
     )
-    x = flatten()(behind(pool(POOL)(convolution(x))))
+    x = flatten()(after(pool(POOL)(convolution(x))))
     if (held := holds(kernels)) is not None:
         convolution.set_weights([held])
     return keras.Model(inputs, classifier(x))
@@ -328,9 +328,9 @@ as_convolution = Check(
         "the classifier is frozen, and the convolution is not: it is the other way round.": (
             _classifier_frozen
         ),
-        "the ReLU behind the filters is missing.": _convolution(activation=None),
-        "the ReLU comes behind the pooling. It belongs before: pixel by pixel.": (
-            _convolution(activation=None, behind=lambda x: layers.ReLU()(x))
+        "the ReLU after the filters is missing.": _convolution(activation=None),
+        "the ReLU comes after the pooling. It belongs before: pixel by pixel.": (
+            _convolution(activation=None, after=lambda x: layers.ReLU()(x))
         ),
         'the padding is "same", but 2.3 takes only places where the whole kernel fits ("valid").': (
             _convolution(padding="same")
@@ -471,7 +471,7 @@ unfreeze = Check(
         FROZEN: lambda model, learning_rate: _compile(model, learning_rate),
         FROZEN + " And compile again.": lambda model, learning_rate: None,
         "now everything is frozen: `trainable` has to be True.": _frozen,
-        "only the convolution is trained now. The layers behind it go on learning, too.": (
+        "only the convolution is trained now. The layers after it go on learning, too.": (
             _only_the_convolution
         ),
         ONE_OPTIMIZER: _old_optimizer,

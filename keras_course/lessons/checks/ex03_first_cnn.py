@@ -62,7 +62,7 @@ first_cnn = Check(
         ),
         "the convolutions have no ReLU: only the poolings are not linear.": (_cnn(activation=None)),
         "the dense layers have no ReLU: together they are one linear map.": _cnn(dense=None),
-        "there is no ReLU anywhere: behind each convolution and each dense layer but the last.": (
+        "there is no ReLU anywhere: after each convolution and each dense layer but the last.": (
             _cnn(activation=None, dense=None)
         ),
         "the mean of each window was taken. The table has max pooling.": (

@@ -182,10 +182,10 @@ vgg_table = Check(
         for stages in (2, 3)
     ],
     mistakes={
-        "a pooling follows every convolution. Only the last of a stage has one behind it.": (
+        "a pooling follows every convolution. Only the last of a stage has one after it.": (
             _table(lambda count, repeats: [("conv", count, 3, 1), ("pool", 2)] * repeats)
         ),
-        "the pooling comes first in a stage. It comes behind the convolutions.": (
+        "the pooling comes first in a stage. It comes after the convolutions.": (
             _table(lambda count, repeats: [("pool", 2)] + [("conv", count, 3, 1)] * repeats)
         ),
         "the last stage has a pooling, too.": (

@@ -70,7 +70,7 @@ def _no_relu_between(x, filters, strides=1):
     return _relu(_add(_shortcut(x, filters, strides), y))
 
 
-def _no_relu_behind(x, filters, strides=1):
+def _no_relu_after(x, filters, strides=1):
     y = _conv_bn(_relu(_conv_bn(x, filters, strides)), filters)
     return _add(_shortcut(x, filters, strides), y)
 
@@ -130,12 +130,12 @@ residual_block = Check(
         "the second ReLU comes before the addition. Then a block can only add, never subtract.": (
             _relu_before_the_addition
         ),
-        "there is a ReLU before the addition, and one behind it. The first leaves F(x) nothing "
+        "there is a ReLU before the addition, and one after it. The first leaves F(x) nothing "
         "below zero: a block could never subtract.": _relu_before_and_after,
         "the ReLU between the two convolutions is missing: they are one linear map.": (
             _no_relu_between
         ),
-        "the ReLU behind the addition is missing.": _no_relu_behind,
+        "the ReLU after the addition is missing.": _no_relu_after,
         "nothing is added: this is a plain block, without its shortcut.": _no_shortcut,
         "F(x) is two convolutions, not one.": _one_convolution,
         "the output of the first convolution is added, not the block's input.": _added_to_itself,
@@ -216,10 +216,10 @@ resnet = Check(
             )
         ),
         "the first convolution is missing.": _with(first=lambda x: x),
-        "the ReLU behind the first convolution is missing.": (
+        "the ReLU after the first convolution is missing.": (
             _with(first=lambda x: _conv_bn(x, FILTERS[0]))
         ),
-        "the normalization behind the first convolution is missing.": (
+        "the normalization after the first convolution is missing.": (
             _with(first=lambda x: _relu(layers.Conv2D(FILTERS[0], 3, padding="same")(x)))
         ),
         "nothing takes the mean over all pixels: GlobalAveragePooling2D comes before the logits.": (

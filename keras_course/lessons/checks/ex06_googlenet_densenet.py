@@ -74,7 +74,7 @@ inception_block = Check(
             _inception(pool=lambda x: layers.AveragePooling2D(3, strides=1, padding="same")(x))
         ),
         "the pooling is missing in the fourth branch.": _inception(pool=lambda x: x),
-        "the 1x1 behind the pooling is missing: all its channels are passed on.": (
+        "the 1x1 after the pooling is missing: all its channels are passed on.": (
             _concatenated(
                 lambda x, f1, r3, f3, r5, f5, fp: [
                     *_branches(x, (f1, r3, f3, r5, f5, fp))[:3],
@@ -82,7 +82,7 @@ inception_block = Check(
                 ]
             )
         ),
-        "the 1x1 of the fourth branch comes before the pooling. It comes behind.": (
+        "the 1x1 of the fourth branch comes before the pooling. It comes after.": (
             _concatenated(
                 lambda x, f1, r3, f3, r5, f5, fp: [
                     *_branches(x, (f1, r3, f3, r5, f5, fp))[:3],
@@ -93,7 +93,7 @@ inception_block = Check(
         "the 1x1 convolutions before the 3x3 and the 5x5 are missing.": (
             _inception(reduced=lambda x, filters, size: x)
         ),
-        "this is the naive block of Figure 2a, without the 1x1 before 3x3 and 5x5 and behind the "
+        "this is the naive block of Figure 2a, without the 1x1 before 3x3 and 5x5 and after the "
         "pooling.": _concatenated(
             lambda x, f1, r3, f3, r5, f5, fp: [
                 _unit(x, f1, 1),
@@ -102,16 +102,16 @@ inception_block = Check(
                 _pool(x),
             ]
         ),
-        "BatchNorm and ReLU are missing behind the 1x1 before the larger filters.": (
+        "BatchNorm and ReLU are missing after the 1x1 before the larger filters.": (
             _inception(reduced=_conv)
         ),
-        "BatchNorm and ReLU are missing behind the last convolution of each branch.": (
+        "BatchNorm and ReLU are missing after the last convolution of each branch.": (
             _inception(unit=_conv)
         ),
         "BatchNorm and ReLU are missing: three of the four branches are linear maps.": (
             _inception(unit=_conv, reduced=_conv)
         ),
-        "BatchNorm and ReLU come before the convolutions. Here they come behind.": (
+        "BatchNorm and ReLU come before the convolutions. Here they come after.": (
             _inception(
                 unit=lambda x, filters, size: _conv(_bn_relu(x), filters, size),
                 reduced=lambda x, filters, size: _conv(_bn_relu(x), filters, size),
@@ -124,7 +124,7 @@ inception_block = Check(
         "before that of the 3x3.": (
             lambda x, filters: _inception_block(x, [filters[place] for place in (0, 2, 1, 4, 3, 5)])
         ),
-        "the 1x1 convolutions come behind the 3x3 and the 5x5. They make these cheap only if they "
+        "the 1x1 convolutions come after the 3x3 and the 5x5. They make these cheap only if they "
         "come before.": _concatenated(
             lambda x, f1, r3, f3, r5, f5, fp: [
                 _unit(x, f1, 1),
@@ -133,7 +133,7 @@ inception_block = Check(
                 _unit(_pool(x), fp, 1),
             ]
         ),
-        "the branches are one behind the other: each takes the output of the one before. All start "
+        "the branches are one after the other: each takes the output of the one before. All start "
         "from x.": _concatenated(lambda x, *filters: _chained(x, filters)),
         "the pooling comes first. The order is 1x1, 3x3, 5x5, pooling.": (
             _inception(order=(3, 0, 1, 2))
@@ -241,7 +241,7 @@ multiply_adds = Check(
     ],
     observe=_observed,
     mistakes={
-        "the first axis of a shape is the batch, and None: begin behind it.": (
+        "the first axis of a shape is the batch, and None: begin after it.": (
             lambda model: math.prod(model.output.shape)
         ),
         "the dense layers are missing.": _count(dense=lambda inputs, units: 0),
@@ -427,19 +427,19 @@ dense_block = Check(
         "the last output stands alone: put it beside all the others, too.": _last_alone,
         EXPLODES: _again_and_again,
         EXPLODES + " What x is now contains them all.": _everything_again,
-        "the new channels come before those of x. They are added behind: [x, new].": (
+        "the new channels come before those of x. They are added after: [x, new].": (
             _dense(join=lambda x, new: [new, x])
         ),
-        "BatchNorm and ReLU come behind the convolution. Here they come before it.": (
+        "BatchNorm and ReLU come after the convolution. Here they come before it.": (
             _dense(make=lambda x, growth: _bn_relu(_conv(x, growth, 3)))
         ),
         "BatchNorm and ReLU are missing before the convolution.": (
             _dense(make=lambda x, growth: _conv(x, growth, 3))
         ),
-        "BatchNorm and ReLU come before *and* behind the convolution. Only before.": (
+        "BatchNorm and ReLU come before *and* after the convolution. Only before.": (
             _dense(make=lambda x, growth: _bn_relu(_dense_layer(x, growth)))
         ),
-        "the block ends with BatchNorm and ReLU. They belong to what comes behind it.": (
+        "the block ends with BatchNorm and ReLU. They belong to what comes after it.": (
             _dense(end=_bn_relu)
         ),
         "x itself was normalized: what is passed on has to stay as it is. Give the result of "

@@ -118,7 +118,7 @@ with_new_head = Check(
         "this is a copy of the body with random weights: `clone_model` does not take over what was "
         "learned. Use the body itself.": _head(use=keras.models.clone_model),
         SOFTMAX: (_head(head=lambda x, classes: layers.Dense(classes, activation="softmax")(x))),
-        "there is a ReLU behind the head. Logits may be negative.": (
+        "there is a ReLU after the head. Logits may be negative.": (
             _head(head=lambda x, classes: layers.Dense(classes, activation="relu")(x))
         ),
         "`num_classes` was not used: the head has 10 units always.": (
@@ -222,7 +222,7 @@ best_epoch = Check(
         "one epoch too few was waited for: `patience` epochs have to be without improvement.": (
             lambda losses, patience: _stop(losses, patience - 1)
         ),
-        "the lowest of all losses was kept, also of those behind the end of training.": (
+        "the lowest of all losses was kept, also of those after the end of training.": (
             _stop_with(keep=lambda best, stop, losses: int(np.argmin(losses)))
         ),
         "the last epoch was kept. Keep the one with the lowest loss.": (
@@ -644,7 +644,7 @@ segmenter = Check(
         SOFTMAX: (
             _way_up(logits=lambda x, classes: layers.Conv2D(classes, 1, activation="softmax")(x))
         ),
-        "there is a ReLU behind the last convolution. Logits may be negative.": (
+        "there is a ReLU after the last convolution. Logits may be negative.": (
             _way_up(logits=lambda x, classes: layers.Conv2D(classes, 1, activation="relu")(x))
         ),
         "`num_classes` was not used: each pixel has 11 logits always.": (
@@ -677,8 +677,8 @@ segmenter = Check(
         "the 3x3 convolutions have no ReLU.": (
             _way_up(three=lambda x: layers.Conv2D(WIDTH, 3, padding="same")(x))
         ),
-        "the 3x3 convolution behind the addition is missing.": _way_up(three=lambda x: x),
-        "there is one 3x3 convolution at the end. There is one behind each addition.": (
+        "the 3x3 convolution after the addition is missing.": _way_up(three=lambda x: x),
+        "there is one 3x3 convolution at the end. There is one after each addition.": (
             _way_up(
                 three=lambda x: x,
                 logits=lambda x, classes: layers.Conv2D(classes, 1)(_three(x)),
