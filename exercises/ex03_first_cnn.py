@@ -73,9 +73,10 @@ model.summary(print_fn=print)
 # *Your answer.*
 # %% [markdown]
 # ## 3.2 Compile and fit
-# `compile` says how to train: by which optimizer, to make which loss small, and what else to count.
-# The labels are numbers of classes (*sparse*), and the network returns logits. The cross-entropy
-# makes probabilities of them by a softmax; the loss of an image is -log p, p that of its class.
+# `compile` says how to train: by which optimizer, to make which loss small, and what else to
+# count. The labels are numbers of classes (*sparse*), and the network returns logits. The
+# cross-entropy turns them into probabilities by a softmax; an image's loss is -log p, p the
+# probability of its class.
 #
 # **Predict:** what is the loss of a network that has learned nothing about ten classes?
 # %%
@@ -124,10 +125,10 @@ show(
 )
 # %% [markdown]
 # Look at both panels: where do the two curves part, and does the validation loss still fall at the
-# end? A network that goes on improving on the training images alone *overfits*; lesson 9 helps.
+# end? A network that continues to improve only on the training images *overfits*; lesson 9 helps.
 #
 # ## A failure to explain
-# The same network, compiled as one often sees it: the loss is a word. Keras does not complain.
+# The same network, compiled as is often done: the loss is a word. Keras does not complain.
 #
 # **Predict:** how does it train?
 # %%
@@ -151,7 +152,7 @@ show(
 # %% [markdown]
 # **Question 3.b** The word stands for the loss with `from_logits=False`: it takes what the network
 # returns for probabilities. What can it do with numbers below 0 and above 1, and what is the
-# gradient there? Name two ways to mend it.
+# gradient there? Name two ways to fix it.
 # *Your answer.*
 # %% [markdown]
 # ## 3.3 Which class for which

@@ -2,12 +2,12 @@
 # # 4 AlexNet and VGG
 # Slides 20 to 24.
 #
-# From 2010 to 2017 ImageNet's yearly challenge was where methods were compared: on 1.2 million
-# training photographs of 1,000 classes, a part of ImageNet's 14 million, and by the share of test
-# images whose class was not among the first five answers. AlexNet won in 2012, the first deep
-# network that did, with 8 layers and large filters. Two years later VGG had small filters only, and
-# up to 19 layers. Both are chains of the same few layers, so a network is a table, and a few lines
-# of code read it. After this lesson you can
+# From 2010 to 2017 ImageNet's yearly challenge compared methods on 1.2 million training
+# photographs of 1,000 classes, a part of ImageNet's 14 million, by the share of test images whose
+# class was not among the first five answers. AlexNet won in 2012, the first deep network that
+# did, with 8 layers and large filters. Two years later VGG had small filters only, and up to 19
+# layers. Both are chains of the same few layers, so a network is a table, and a few lines of code
+# read it. After this lesson you can
 #
 # - say what a filter costs in weights and multiply-adds, and what replaces a large one,
 # - build a network from a table,
@@ -171,8 +171,8 @@ checks.network(network)
 # ## Large filters against small ones
 # Three networks for a laptop: AlexNet with an eighth of its filters and a first layer for small
 # images; two stages with one 7x7 each; the same stages with three 3x3 each. All see the same images
-# in the same order; the loss below is the mean of the last ten steps. Their kernels start as 4.5
-# will explain ("he_normal").
+# in the same order, the last two networks for `SIZE_EPOCHS` epochs; the loss below is the mean of
+# the last ten steps. Their kernels start as 4.5 will explain ("he_normal").
 #
 # **Predict:** which of the last two gets further?
 # %%
@@ -186,6 +186,7 @@ SMALL_ALEXNET = [
     ("conv", 32, 3, 1),
     ("pool", 3),
 ]
+SIZE_EPOCHS = 3
 LARGE = [("conv", 12, 7, 1), ("pool", 2), ("conv", 24, 7, 1), ("pool", 2)]
 
 
@@ -204,7 +205,7 @@ class LossOfSteps(keras.callbacks.Callback):
         self.sum = total
 
 
-def train(name, table, conv):
+def train(name, table, conv, epochs=EPOCHS):
     """Train the network of a table, print how it ends, and return the loss of each step."""
     keras.utils.set_random_seed(0)
     model = network(table, conv)
@@ -214,7 +215,7 @@ def train(name, table, conv):
         metrics=["accuracy"],
     )
     steps = LossOfSteps()
-    fitted = {"batch_size": BATCH, "epochs": EPOCHS, "shuffle": False, "verbose": 0}
+    fitted = {"batch_size": BATCH, "epochs": epochs, "shuffle": False, "verbose": 0}
     model.fit(images, labels, callbacks=[steps], **fitted)
     _, accuracy = model.evaluate(splits.validation.images, splits.validation.labels, verbose=0)
     weights, multiply_adds = cost(table, side=32, channels=3)
@@ -227,7 +228,9 @@ def train(name, table, conv):
 
 train("AlexNet, an eighth", SMALL_ALEXNET, convolution("he_normal"))
 sizes = {"one 7x7 a stage": LARGE, "three 3x3 a stage": vgg_table((12, 24), (3, 3))}
-of_sizes = {name: train(name, table, convolution("he_normal")) for name, table in sizes.items()}
+of_sizes = {
+    name: train(name, table, convolution("he_normal"), SIZE_EPOCHS) for name, table in sizes.items()
+}
 show(
     lines(of_sizes, "step", "training loss", f"Large filters and small ones, {DATASET}"),
     "ex04_filters",
@@ -236,9 +239,9 @@ print(f"the loss of ten equal probabilities is {np.log(10):.2f}")
 
 
 # %% [markdown]
-# Compare with that last number: how much have the two learned yet? They have the same number of
-# weights, biases aside, but three 3x3 are three times as deep, and one epoch is short. "Try next"
-# gives them more.
+# Both learned little in their first epoch: compare its losses with that last number. They have the
+# same number of weights, biases aside, and see the same 7x7 pixels in each stage; but three 3x3
+# have two more ReLUs there.
 #
 # ## A failure to explain
 # VGG-19 with an eighth of the filters. Its kernels are drawn as AlexNet's were (section 5 of that
@@ -257,8 +260,8 @@ print(f"the loss of ten equal probabilities is log(10) = {np.log(10):.2f}")
 
 # %% [markdown]
 # ## 4.4 Where the signal is lost
-# A layer tells images apart if its numbers differ from image to image. Measure that: for each
-# number of its output the standard deviation over the images, and of all these the mean.
+# A layer tells images apart if its numbers differ from image to image. Measure that: take the
+# standard deviation of each output number over the images, then the mean of all these.
 # %%
 def spread(activations):
     """Return the standard deviation over the images, its mean over all other axes: one number.

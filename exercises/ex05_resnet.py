@@ -85,10 +85,10 @@ print(f"all kernels zero: largest difference to x {np.abs(np.array(block(x)) - x
 # For images of 32x32 pixels the paper has a rule (section 4.2). A first convolution of `FILTERS[0]`
 # filters with normalization and ReLU, then three stages of n residual blocks each, with `FILTERS`
 # filters. Each stage but the first halves the image in its first block. Then the mean over
-# all pixels and a fully connected layer. That makes 6n + 2 layers: n = 3 is ResNet-20. For ImageNet
-# the paper goes on to ResNet-152, with blocks of three convolutions: 1x1 to a quarter of the
-# channels, 3x3, and 1x1 back, a *bottleneck*. With 256 channels that is 70 thousand weights, where
-# two 3x3 would have 1.2 million.
+# all pixels and a fully connected layer. That makes 6n + 2 layers: n = 3 is ResNet-20. For
+# ImageNet the paper continues up to ResNet-152, with blocks of three convolutions: 1x1 to a
+# quarter of the channels, 3x3, and 1x1 back, a *bottleneck*. With 256 channels it has 70 thousand
+# weights; two 3x3 would have 1.2 million.
 # %%
 def resnet(depth, block=residual_block, num_classes=10):
     """Return the uncompiled ResNet of 6n + 2 layers: pixels 0 to 255 in, logits out.
@@ -215,7 +215,7 @@ show(
 # %% [markdown]
 # **Question 5.b** Do the gradients of the plain network vanish? Compare with what the slide says,
 # and with what the authors wrote in section 4.1 of their paper: vanishing gradients are unlikely to
-# be the reason, with BatchNorm theirs had "healthy norms".
+# be the reason; with BatchNorm, their gradients had "healthy norms".
 # *Your answer.*
 # %% [markdown]
 # ## 5.4 A failure to explain
@@ -268,7 +268,7 @@ show(lines(chosen, "step", "training loss", f"Two stems on {DATASET}"), "ex05_st
 # ## Try next
 # - Move the ReLU in front of the addition, or leave it out (He et al. 2016). Which of them trains?
 # - Initialize the last `gamma` of each block with zeros. What does the block compute at first?
-# - Train the paper's ResNet-20, with `FILTERS = (16, 32, 64)` after the check of 5.2, which wants
-#   half of them, to the accuracy that the README's table of `shapes` has. What does it take besides
-#   more steps?
+# - Train the paper's ResNet-20, with `FILTERS = (16, 32, 64)` after the check of 5.2, which needs
+#   half of them, to the accuracy that the README's table of `shapes` has. What does it take
+#   besides more steps?
 # - Set `DATASET = "cifar10"` and `STEPS = 300`.

@@ -23,7 +23,7 @@ from keras import layers
 
 from keras_course import data
 from keras_course.lessons.checks import ex06_googlenet_densenet as checks
-from keras_course.lessons.pictures import accuracy_and_cost, show
+from keras_course.lessons.pictures import accuracy_and_cost, lines, show
 
 DATASET = "shapes"  # or "cifar10", once it is prepared
 IMAGES, BATCH, EPOCHS = 6_400, 64, 2
@@ -50,11 +50,11 @@ def bn_relu(x):
 # 3. a 1x1 convolution, then a 5x5,
 # 4. a max pooling of 3x3 with strides 1, then a 1x1 convolution.
 #
-# Behind every convolution stand BatchNorm and ReLU, as in the network's later form. All branches
-# keep height and width.
+# After every convolution come BatchNorm and ReLU, as in the network's later form. All branches keep
+# height and width.
 #
-# **Predict:** 192 channels come in. How many weights have 32 filters of 5x5, and how many with 16
-# of 1x1 in front?
+# **Predict:** 192 channels come in. How many weights do 32 filters of 5x5 have, and how many if 16
+# of 1x1 come first?
 # %%
 def inception_block(x, filters):
     """Return the four branches side by side: images with as many channels as all have together.
@@ -120,6 +120,11 @@ print("          naive                            with 1x1")
 print("blocks    channels   multiply-adds         channels   multiply-adds")
 for number, (naive, reduced) in enumerate(zip(*outputs.values(), strict=True), start=1):
     print(f"{number:6} {naive[0]:11} {naive[1]:15,} {reduced[0]:16} {reduced[1]:15,}")
+growth = {
+    name: [count / 1e6 for _, count in outputs[block]]
+    for name, block in (("naive", naive_block), ("with 1x1", inception_block))
+}
+show(lines(growth, "blocks", "million multiply-adds", "What blocks in a row cost"), "ex06_blocks")
 
 
 # %% [markdown]

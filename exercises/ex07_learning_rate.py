@@ -172,14 +172,15 @@ show(
 
 # %% [markdown]
 # **Question 7.b** The loss of one run hardly changes in the last epochs. Has it found a minimum?
-# How can you tell? Add up the rates of all epochs for either rule, as if training went on for ever.
+# How can you tell? Add up the rates of all epochs for either rule, as if training never ended.
 # *Your answer.*
 # %% [markdown]
 # ## 7.3 Lower it when the loss stops improving
 # `ReduceLROnPlateau` needs no plan: it watches the validation loss. An epoch counts as an
-# improvement if its loss is below the best one so far (Keras wants it below by 0.0001, unless you
-# set `min_delta=0`, as we do). After `patience` epochs in a row without one, the rate is multiplied
-# by `factor` for the epochs that follow, and the count begins anew; the best loss is kept.
+# improvement if its loss is below the best one so far (for Keras by over 0.0001, unless you set
+# `min_delta=0`, as we do). After `patience` epochs in a row without improvement, the rate is
+# multiplied by `factor` for the epochs that follow, and the count restarts; the best loss is
+# kept.
 # %%
 def reduce_on_plateau(losses, rate, factor, patience):
     """Return the learning rate of each epoch, the first one being `rate`.
@@ -211,8 +212,8 @@ show(
 
 
 # %% [markdown]
-# **Question 7.c** Here the patience is one epoch. What goes wrong with so little patience where the
-# loss of the epochs goes up and down by chance, and what with very much?
+# **Question 7.c** Here the patience is one epoch. If the loss goes up and down by chance from epoch
+# to epoch, what goes wrong with so little patience, and what with very much?
 # *Your answer.*
 # %% [markdown]
 # ## 7.4 A range test: the rates
@@ -397,8 +398,8 @@ print(f"{best}: test accuracy {accuracy:.1%} on {DATASET}")
 # ## Try next
 # - Apply the rule of slide 34 with a decay of 0.1. How do its rates differ from inverse time's now?
 # - Make the range test with Adam. Where does the loss begin to fall?
-# - `keras-course tune` searches within the band that its own range test finds, and goes on where a
-#   lost session ended. Compare its table with yours.
-# - The README's table of `shapes` has an MLP as well. What has it had besides a rate that was
-#   searched?
-# - Set `DATASET = "cifar10"`. Is the best rate another one?
+# - `keras-course tune` searches within the band that its own range test finds, and continues
+#   where a lost session ended. Compare its table with yours.
+# - The README's table of `shapes` has an MLP as well. What did it get besides a rate that was
+#   searched for?
+# - Set `DATASET = "cifar10"`. Does the best rate change?

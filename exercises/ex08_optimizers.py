@@ -327,9 +327,9 @@ for name, optimizer in OURS.items():
 # *Your answer.*
 # %% [markdown]
 # ## 8.6 A fair comparison
-# Each of the six gets the same budget: the same seven rates, a decade apart, and as many steps with
-# each. The validation loss chooses. Where the best rate is the first or last of the grid, a better
-# one may lie outside, and the comparison is not yet fair.
+# Each of the six gets the same budget: the same seven rates, a decade apart, and equally many
+# steps with each. The validation loss chooses. If the best rate is the first or last of the grid,
+# a better one may lie outside, and the comparison is not yet fair.
 # %%
 def tuned(losses):
     """Return the rate with the lowest loss, and whether it lies inside the grid.

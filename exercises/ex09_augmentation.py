@@ -2,8 +2,8 @@
 # # 9 Augmentation
 # Slides 42 to 45.
 #
-# Labelled images are expensive. A transformation that keeps the label makes new ones of those that
-# are there, different but valid. After this lesson you can
+# Labelled images are expensive. A transformation that keeps the label turns each image that you
+# have into new ones, different but valid. After this lesson you can
 #
 # - write the lecture's transformations, and a Keras layer of your own that draws for each image,
 # - say what augmentation is worth with few images, and read it from the curves,
@@ -114,11 +114,11 @@ show(
 
 # %% [markdown]
 # ## 9.4 A layer of your own
-# Keras has layers for this: `RandomFlip`, `RandomBrightness`, `RandomContrast`. They stand in front
-# of the network, draw anew in every step, and do nothing in inference. (`RandomBrightness` adds a
-# number where 9.2 multiplies, `RandomContrast` takes the mean of each channel by itself.) To shift,
-# Keras has `RandomTranslation`, by fractions of a pixel, which blurs. Yours shifts each image by a
-# whole number of pixels, down and to the right.
+# Keras has layers for this: `RandomFlip`, `RandomBrightness`, `RandomContrast`. They come before
+# the network, draw again in every step, and do nothing in inference. (`RandomBrightness` adds a
+# number where 9.2 multiplies, `RandomContrast` uses one mean per channel.) To shift, Keras has
+# `RandomTranslation`, by fractions of a pixel, which blurs. Yours shifts each image by a whole
+# number of pixels, down and to the right.
 #
 # While `fit` compiles the training step, TensorFlow does not know yet how many images a batch has:
 # `images.shape[0]` is None. `ops.shape(images)[0]` is the number when it is known.
@@ -135,7 +135,7 @@ def shifted(images, down, right):
 
 # %%
 class RandomShift(layers.Layer):
-    """Shifts each image by -pixels to pixels, down and to the right, in training alone."""
+    """Shifts each image by -pixels to pixels, down and to the right, only in training."""
 
     def __init__(self, pixels=4, **options):
         super().__init__(**options)
@@ -171,8 +171,8 @@ for layer in (RandomShift(4), layers.RandomCrop(28, 28)):
 # %% [markdown]
 # ## Few images
 # The same small network learns from `PER_CLASS` images of each class, three times: as they are,
-# with flip, shift and jitter, and with all that and half of the images upside down. The layers are
-# in front of the network; `network` itself, what you would go on to use, has none of them.
+# with flip, shift and jitter, and with all that and half of the images upside down. The layers
+# come before the network; `network` itself, which you would continue to use, has none of them.
 #
 # **Predict:** which of the three has the highest accuracy on its training images, and which on the
 # validation images?
@@ -258,11 +258,11 @@ show(figure, "ex09_few_images")
 # *Your answer.*
 # %% [markdown]
 # ## A failure to explain
-# Another task with the same images: by how many quarter turns has an image been turned? Every image
-# comes in all four. Of `shapes`, only arrow and drop take part: the others look the same after some
-# turns, up to their small random tilt, or like another image of the data: a heart upside down like
-# a drop, a moon like its mirror image. A flip has been good so far, so a flipped copy of each image
-# joins the training.
+# Another task with the same images: by how many quarter turns has an image been turned? Every
+# image comes in all four. Of `shapes`, only arrow and drop take part. After some turns, the
+# others look the same (up to their small random tilt) or like another image: a heart upside down
+# like a drop, a moon like its mirror image. A flip has been good so far, so a flipped copy of
+# each image joins the training.
 #
 # **Predict:** what will the network confuse?
 # %%

@@ -260,9 +260,9 @@ for momentum in (0.99, 0.9):
 # *Your answer.*
 # %% [markdown]
 # ## The size of the batch
-# The sizes of `BATCH_SIZES`, the three normalizations, and `IMAGES` images for each, once. Small
-# batches make more updates of the same images, so compare within a row of the table: there nothing
-# differs but the normalization. The moving statistics look back over about 512 images at every
+# Each of the three normalizations is trained with each of `BATCH_SIZES`, once on `IMAGES` images.
+# Small batches make more updates of the same images, so compare within a row of the table: there
+# only the normalization differs. The moving statistics look back over about 512 images at every
 # batch size.
 #
 # **Predict:** which of the three suffers where a batch has only two images, and why not the others?
@@ -315,8 +315,7 @@ print(np.array(layers.BatchNormalization(epsilon=EPSILON)(pair, training=True)).
 # *Your answer.*
 # %% [markdown]
 # ## Try next
-# - Leave out the normalization: `layers.Identity`. Which rates does the network still
-#   train with?
+# - Replace the normalization by `layers.Identity`. With which rates does the network still train?
 # - Set `groups` to 1, which is layer normalization, and to 16. Which layer then has instance
 #   normalization?
 # - Let the first network of the failure catch up: call `model(images[:500], training=True)` 200

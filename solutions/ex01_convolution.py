@@ -283,10 +283,11 @@ for name, layer, outputs in (
 # call `shift_difference` with other numbers of pixels and outputs. What does that say about a
 # network of three poolings?
 # ### BEGIN SOLUTION
-# A shift by one pixel takes half of the pixels into another window, with other neighbours. For two
-# pixels, its stride, and every multiple of that the windows meet the same pixels again, one output
-# further. Behind three poolings of 2x2 only shifts by multiples of eight pixels
-# leave the same numbers. That is one reason to train with shifted images, as lesson 9 does.
+# A shift by one pixel takes half of the pixels into another window, with other neighbours. After
+# a shift by the stride, two pixels, or a multiple of it, the windows meet the same pixels again,
+# one or more outputs further. After three poolings of 2x2, only shifts by multiples of eight
+# pixels leave the same numbers. That is one reason to train with shifted images, as lesson 9
+# does.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

@@ -40,9 +40,10 @@ print(f"{DATASET}: {len(images)} images to train with, {len(held_out)} for valid
 # pixels are scaled from 0..255 to -1..1 first: `layers.Rescaling(scale, offset)` turns x into
 # scale * x + offset.
 #
-# Training goes in steps. Each takes a *batch* of images and moves the weights a little, so that the
-# *loss* falls, which says how wrong the answers are (3.2). An *epoch* is once through all images.
-# How far a step goes is up to the learning rate (lesson 7) and the optimizer, here Adam (lesson 8).
+# Training goes in steps. Each takes a *batch* of images and moves the weights a little to lower
+# the *loss*, which says how wrong the answers are (3.2). An *epoch* is one pass through all
+# images. How far a step goes is up to the learning rate (lesson 7) and the optimizer, here Adam
+# (lesson 8).
 #
 # **Predict:** how many weights is that for images of 32x32x3 and ten classes?
 # %%
@@ -210,7 +211,7 @@ checks.filter_features(filter_features)
 
 
 # %% [markdown]
-# Behind the features stands a classifier that is trained: a logistic regression, then an MLP.
+# After the features comes a classifier that is trained: a logistic regression, then an MLP.
 # %%
 def features_of(images):
     parts = np.array_split(images, 20)  # not all at once in memory
@@ -245,11 +246,11 @@ for name, model in (
 # ### END SOLUTION
 # %% [markdown]
 # ## 2.4 The filters as a convolutional layer
-# Slide 53: convolutional filters can be expressed as convolutional layers. The network below takes
-# pixels, does what 2.3 did by a `Conv2D` with the given kernels, a ReLU and no biases, and by an
+# Slide 53: convolutional filters can be expressed as convolutional layers. The network below
+# takes pixels, does the same as 2.3 with a `Conv2D` (the given kernels, a ReLU, no biases) and an
 # `AveragePooling2D`, and ends with the classifier. The convolution is *frozen*: made with
-# `trainable=False`, it is not changed by training. Only once it is part of the network does it have
-# weights; then `set_weights` takes a list of arrays.
+# `trainable=False`, it is not changed by training. Only once it is part of the network does it
+# have weights; then `set_weights` takes a list of arrays.
 # %%
 def as_convolution(kernels, classifier):
     """Return the uncompiled model: pixels 0 to 255 of 32x32x3 in, logits out.
@@ -294,7 +295,7 @@ histories["frozen"] = train("the same, more epochs, frozen", network, images, he
 
 # %% [markdown]
 # ## A failure to explain
-# Now all layers are unfrozen, and training goes on.
+# Now all layers are unfrozen, and training continues.
 #
 # **Predict:** how far does an epoch move the kernels?
 # %%
@@ -313,9 +314,9 @@ print(f"the kernels have moved by at most {moved(network):.4f}")
 # not moved. Which weights did `fit` train, and when was that decided?
 # ### BEGIN SOLUTION
 # Those of the classifier. The first `fit` after `compile` made a graph of the training step, with
-# the weights that were trainable then, and the optimizer keeps its averages for those alone. Later
-# calls of `fit` use the same graph. `trainable` is looked at again when the model has been compiled
-# again.
+# the weights that were trainable then, and the optimizer keeps its averages only for those. Later
+# calls of `fit` use the same graph. `trainable` is looked at again only after the model has been
+# compiled again.
 # ### END SOLUTION
 
 
@@ -341,7 +342,7 @@ def unfreeze(model, learning_rate):
 # %%
 checks.unfreeze(unfreeze)
 # %% [markdown]
-# **Predict:** what will the filters look like that the network makes of the edges?
+# **Predict:** what will the edge filters look like once the network has trained them?
 # %%
 network.set_weights(start)
 unfreeze(network, RATE)

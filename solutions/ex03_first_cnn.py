@@ -78,16 +78,17 @@ model.summary(print_fn=print)
 # **Question 3.a** Where are most of the weights, and why there? Which rows of the summary would
 # change for images of 64x64?
 # ### BEGIN SOLUTION
-# In the first dense layer: each of its 120 units has a weight for each of the 864 numbers that the
-# poolings have left. The convolutions have weights only for the pixels and channels of their
-# kernels. For images of 64x64 all outputs up to the row of numbers grow, but of the weights only
-# those of the first dense layer.
+# In the first dense layer: each of its 120 units has a weight for each of the 864 numbers that
+# the poolings have left. The convolutions have weights only for the pixels and channels of their
+# kernels. For images of 64x64, all outputs up to the row of numbers grow, but only the first
+# dense layer gets more weights.
 # ### END SOLUTION
 # %% [markdown]
 # ## 3.2 Compile and fit
-# `compile` says how to train: by which optimizer, to make which loss small, and what else to count.
-# The labels are numbers of classes (*sparse*), and the network returns logits. The cross-entropy
-# makes probabilities of them by a softmax; the loss of an image is -log p, p that of its class.
+# `compile` says how to train: by which optimizer, to make which loss small, and what else to
+# count. The labels are numbers of classes (*sparse*), and the network returns logits. The
+# cross-entropy turns them into probabilities by a softmax; an image's loss is -log p, p the
+# probability of its class.
 #
 # **Predict:** what is the loss of a network that has learned nothing about ten classes?
 # %%
@@ -140,10 +141,10 @@ show(
 )
 # %% [markdown]
 # Look at both panels: where do the two curves part, and does the validation loss still fall at the
-# end? A network that goes on improving on the training images alone *overfits*; lesson 9 helps.
+# end? A network that continues to improve only on the training images *overfits*; lesson 9 helps.
 #
 # ## A failure to explain
-# The same network, compiled as one often sees it: the loss is a word. Keras does not complain.
+# The same network, compiled as is often done: the loss is a word. Keras does not complain.
 #
 # **Predict:** how does it train?
 # %%
@@ -167,12 +168,12 @@ show(
 # %% [markdown]
 # **Question 3.b** The word stands for the loss with `from_logits=False`: it takes what the network
 # returns for probabilities. What can it do with numbers below 0 and above 1, and what is the
-# gradient there? Name two ways to mend it.
+# gradient there? Name two ways to fix it.
 # ### BEGIN SOLUTION
-# On TensorFlow it clips them to the range of a probability. A number that was clipped does not
-# change when the logit does a little, so its gradient is zero: where the logit of the right class
-# lies below 0, nothing pushes it up. Either the loss is told, by `from_logits=True`, or the network
-# ends with a softmax, and returns probabilities.
+# On TensorFlow it clips them to the range of a probability. A clipped number stays the same when
+# the logit changes a little, so its gradient is zero: if the logit of the right class lies below 0,
+# nothing pushes it up. Either tell the loss, by `from_logits=True`, or end the network with a
+# softmax, so that it returns probabilities.
 # ### END SOLUTION
 # %% [markdown]
 # ## 3.3 Which class for which

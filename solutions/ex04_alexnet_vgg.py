@@ -2,12 +2,12 @@
 # # 4 AlexNet and VGG
 # Slides 20 to 24.
 #
-# From 2010 to 2017 ImageNet's yearly challenge was where methods were compared: on 1.2 million
-# training photographs of 1,000 classes, a part of ImageNet's 14 million, and by the share of test
-# images whose class was not among the first five answers. AlexNet won in 2012, the first deep
-# network that did, with 8 layers and large filters. Two years later VGG had small filters only, and
-# up to 19 layers. Both are chains of the same few layers, so a network is a table, and a few lines
-# of code read it. After this lesson you can
+# From 2010 to 2017 ImageNet's yearly challenge compared methods on 1.2 million training
+# photographs of 1,000 classes, a part of ImageNet's 14 million, by the share of test images whose
+# class was not among the first five answers. AlexNet won in 2012, the first deep network that
+# did, with 8 layers and large filters. Two years later VGG had small filters only, and up to 19
+# layers. Both are chains of the same few layers, so a network is a table, and a few lines of code
+# read it. After this lesson you can
 #
 # - say what a filter costs in weights and multiply-adds, and what replaces a large one,
 # - build a network from a table,
@@ -147,10 +147,11 @@ for name, table in tables.items():
 # **Question 4.b** Which layers have the weights, and which do the work? VGG's filters are smaller.
 # Is it the smaller network?
 # ### BEGIN SOLUTION
-# Most weights are in the dense layers, almost all of the work is in the convolutions: a weight of
-# theirs is used at every place, one of a dense layer once. VGG is much larger. Its single filters
-# are cheap, but it has many channels, and its first stage works on all of the 224x224 pixels, where
-# AlexNet's first layer leaves a sixteenth. The small filters pay for more depth.
+# Most weights are in the dense layers, almost all of the work is in the convolutions: a
+# convolution uses each weight at every place, a dense layer only once. VGG is much larger. Its
+# single filters are cheap, but it has many channels, and its first stage works on all of the
+# 224x224 pixels, where AlexNet's first layer leaves a sixteenth. The small filters pay for more
+# depth.
 # ### END SOLUTION
 
 
@@ -202,8 +203,8 @@ checks.network(network)
 # ## Large filters against small ones
 # Three networks for a laptop: AlexNet with an eighth of its filters and a first layer for small
 # images; two stages with one 7x7 each; the same stages with three 3x3 each. All see the same images
-# in the same order; the loss below is the mean of the last ten steps. Their kernels start as 4.5
-# will explain ("he_normal").
+# in the same order, the last two networks for `SIZE_EPOCHS` epochs; the loss below is the mean of
+# the last ten steps. Their kernels start as 4.5 will explain ("he_normal").
 #
 # **Predict:** which of the last two gets further?
 # %%
@@ -217,6 +218,7 @@ SMALL_ALEXNET = [
     ("conv", 32, 3, 1),
     ("pool", 3),
 ]
+SIZE_EPOCHS = 3
 LARGE = [("conv", 12, 7, 1), ("pool", 2), ("conv", 24, 7, 1), ("pool", 2)]
 
 
@@ -235,7 +237,7 @@ class LossOfSteps(keras.callbacks.Callback):
         self.sum = total
 
 
-def train(name, table, conv):
+def train(name, table, conv, epochs=EPOCHS):
     """Train the network of a table, print how it ends, and return the loss of each step."""
     keras.utils.set_random_seed(0)
     model = network(table, conv)
@@ -245,7 +247,7 @@ def train(name, table, conv):
         metrics=["accuracy"],
     )
     steps = LossOfSteps()
-    fitted = {"batch_size": BATCH, "epochs": EPOCHS, "shuffle": False, "verbose": 0}
+    fitted = {"batch_size": BATCH, "epochs": epochs, "shuffle": False, "verbose": 0}
     model.fit(images, labels, callbacks=[steps], **fitted)
     _, accuracy = model.evaluate(splits.validation.images, splits.validation.labels, verbose=0)
     weights, multiply_adds = cost(table, side=32, channels=3)
@@ -258,7 +260,9 @@ def train(name, table, conv):
 
 train("AlexNet, an eighth", SMALL_ALEXNET, convolution("he_normal"))
 sizes = {"one 7x7 a stage": LARGE, "three 3x3 a stage": vgg_table((12, 24), (3, 3))}
-of_sizes = {name: train(name, table, convolution("he_normal")) for name, table in sizes.items()}
+of_sizes = {
+    name: train(name, table, convolution("he_normal"), SIZE_EPOCHS) for name, table in sizes.items()
+}
 show(
     lines(of_sizes, "step", "training loss", f"Large filters and small ones, {DATASET}"),
     "ex04_filters",
@@ -267,9 +271,9 @@ print(f"the loss of ten equal probabilities is {np.log(10):.2f}")
 
 
 # %% [markdown]
-# Compare with that last number: how much have the two learned yet? They have the same number of
-# weights, biases aside, but three 3x3 are three times as deep, and one epoch is short. "Try next"
-# gives them more.
+# Both learned little in their first epoch: compare its losses with that last number. They have the
+# same number of weights, biases aside, and see the same 7x7 pixels in each stage; but three 3x3
+# have two more ReLUs there.
 #
 # ## A failure to explain
 # VGG-19 with an eighth of the filters. Its kernels are drawn as AlexNet's were (section 5 of that
@@ -288,8 +292,8 @@ print(f"the loss of ten equal probabilities is log(10) = {np.log(10):.2f}")
 
 # %% [markdown]
 # ## 4.4 Where the signal is lost
-# A layer tells images apart if its numbers differ from image to image. Measure that: for each
-# number of its output the standard deviation over the images, and of all these the mean.
+# A layer tells images apart if its numbers differ from image to image. Measure that: take the
+# standard deviation of each output number over the images, then the mean of all these.
 # %%
 def spread(activations):
     """Return the standard deviation over the images, its mean over all other axes: one number.
@@ -410,12 +414,12 @@ show(lines(curves, "step", "training loss", f"Four starts of VGG-19 on {DATASET}
 # that no start can? Slide 46 has the reason. What would you try first with a deep network that sits
 # at 10 %?
 # ### BEGIN SOLUTION
-# A start is right once: every step changes the kernels, and with them the size of the signal in all
-# later layers. BatchNorm measures the size anew at each step and corrects it. In one short epoch
-# He's start may still be ahead: look where the curves begin. Keras' default has about n s^2 = 1
-# where He has 2: each ReLU halves the variance, so that a layer leaves 0.71 of the spread. With a
-# network at 10 %: look at the spread of its logits. If it is almost zero, change the start or
-# normalize, and see that the spread is back.
+# A start is right once: every step changes the kernels, and with them the size of the signal in
+# all later layers. BatchNorm measures the size again at each step and corrects it. In one short
+# epoch He's start may still be ahead: look where the curves begin. With Keras' default, n s^2 is
+# about 1, with He's start 2: each ReLU halves the variance, so the default leaves 0.71 of the
+# spread per layer. If a network sits at 10 %, look at the spread of its logits. If that is almost
+# zero, change the start or normalize, and see that the spread is back.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

@@ -87,10 +87,10 @@ print(f"all kernels zero: largest difference to x {np.abs(np.array(block(x)) - x
 # For images of 32x32 pixels the paper has a rule (section 4.2). A first convolution of `FILTERS[0]`
 # filters with normalization and ReLU, then three stages of n residual blocks each, with `FILTERS`
 # filters. Each stage but the first halves the image in its first block. Then the mean over
-# all pixels and a fully connected layer. That makes 6n + 2 layers: n = 3 is ResNet-20. For ImageNet
-# the paper goes on to ResNet-152, with blocks of three convolutions: 1x1 to a quarter of the
-# channels, 3x3, and 1x1 back, a *bottleneck*. With 256 channels that is 70 thousand weights, where
-# two 3x3 would have 1.2 million.
+# all pixels and a fully connected layer. That makes 6n + 2 layers: n = 3 is ResNet-20. For
+# ImageNet the paper continues up to ResNet-152, with blocks of three convolutions: 1x1 to a
+# quarter of the channels, 3x3, and 1x1 back, a *bottleneck*. With 256 channels it has 70 thousand
+# weights; two 3x3 would have 1.2 million.
 # %%
 def resnet(depth, block=residual_block, num_classes=10):
     """Return the uncompiled ResNet of 6n + 2 layers: pixels 0 to 255 in, logits out.
@@ -231,13 +231,13 @@ show(
 # %% [markdown]
 # **Question 5.b** Do the gradients of the plain network vanish? Compare with what the slide says,
 # and with what the authors wrote in section 4.1 of their paper: vanishing gradients are unlikely to
-# be the reason, with BatchNorm theirs had "healthy norms".
+# be the reason; with BatchNorm, their gradients had "healthy norms".
 # ### BEGIN SOLUTION
 # They do not vanish: towards the first layers of the plain network they grow, far more than with
 # shortcuts. So the slide's reason does not hold here; but before the first step, at this depth,
 # the plain network's gradients are not healthy either: they explode. BatchNorm keeps the size of
 # the signal on its way forward; on the way back each layer makes the gradient a little larger
-# (Yang et al. 2019, "A Mean Field Theory of Batch Normalization"). Where it is so large, the
+# (Yang et al. 2019, "A Mean Field Theory of Batch Normalization"). If the gradient is so large, the
 # loss changes with the slightest change of the weights, and a step against the gradient is soon too
 # far. Shortcuts keep its size nearly even.
 # ### END SOLUTION
@@ -301,7 +301,7 @@ show(lines(chosen, "step", "training loss", f"Two stems on {DATASET}"), "ex05_st
 # ## Try next
 # - Move the ReLU in front of the addition, or leave it out (He et al. 2016). Which of them trains?
 # - Initialize the last `gamma` of each block with zeros. What does the block compute at first?
-# - Train the paper's ResNet-20, with `FILTERS = (16, 32, 64)` after the check of 5.2, which wants
-#   half of them, to the accuracy that the README's table of `shapes` has. What does it take besides
-#   more steps?
+# - Train the paper's ResNet-20, with `FILTERS = (16, 32, 64)` after the check of 5.2, which needs
+#   half of them, to the accuracy that the README's table of `shapes` has. What does it take
+#   besides more steps?
 # - Set `DATASET = "cifar10"` and `STEPS = 300`.

@@ -23,7 +23,7 @@ from keras import layers
 
 from keras_course import data
 from keras_course.lessons.checks import ex06_googlenet_densenet as checks
-from keras_course.lessons.pictures import accuracy_and_cost, show
+from keras_course.lessons.pictures import accuracy_and_cost, lines, show
 
 DATASET = "shapes"  # or "cifar10", once it is prepared
 IMAGES, BATCH, EPOCHS = 6_400, 64, 2
@@ -50,11 +50,11 @@ def bn_relu(x):
 # 3. a 1x1 convolution, then a 5x5,
 # 4. a max pooling of 3x3 with strides 1, then a 1x1 convolution.
 #
-# Behind every convolution stand BatchNorm and ReLU, as in the network's later form. All branches
-# keep height and width.
+# After every convolution come BatchNorm and ReLU, as in the network's later form. All branches keep
+# height and width.
 #
-# **Predict:** 192 channels come in. How many weights have 32 filters of 5x5, and how many with 16
-# of 1x1 in front?
+# **Predict:** 192 channels come in. How many weights do 32 filters of 5x5 have, and how many if 16
+# of 1x1 come first?
 # %%
 def inception_block(x, filters):
     """Return the four branches side by side: images with as many channels as all have together.
@@ -135,6 +135,11 @@ print("          naive                            with 1x1")
 print("blocks    channels   multiply-adds         channels   multiply-adds")
 for number, (naive, reduced) in enumerate(zip(*outputs.values(), strict=True), start=1):
     print(f"{number:6} {naive[0]:11} {naive[1]:15,} {reduced[0]:16} {reduced[1]:15,}")
+growth = {
+    name: [count / 1e6 for _, count in outputs[block]]
+    for name, block in (("naive", naive_block), ("with 1x1", inception_block))
+}
+show(lines(growth, "blocks", "million multiply-adds", "What blocks in a row cost"), "ex06_blocks")
 
 
 # %% [markdown]
@@ -147,7 +152,7 @@ for number, (naive, reduced) in enumerate(zip(*outputs.values(), strict=True), s
 # costs more than the one before it by the same amount, and all of them together grow with the
 # square of their number. The 1x1 after the pooling stops the growth. Those in front of 3x3 and 5x5
 # replace the many channels of the input by a few mixtures of them, so that the large filters, 9 and
-# 25 times as expensive, work on those alone.
+# 25 times as expensive, work only on those.
 # ### END SOLUTION
 # %% [markdown]
 # ## 6.3 The dense block
@@ -342,13 +347,13 @@ for name, (parameters, count, seconds, accuracy) in results.items():
 # **Question 6.d** Is ResNet a good default? Say what your table supports, and what it does not.
 # Look at the margin, and at what was the same for all networks here.
 # ### BEGIN SOLUTION
-# A table like this one cannot decide it. Differences within the margins may be chance, and another
-# seed gives other numbers; all networks had one rate, one number of epochs and about the same
-# number of multiply-adds. To refute the sentence, another network would have to be better over
-# several seeds, each network with its own best rate, in the same minutes. What a default needs is
-# less than to be the best: to train at any depth without tuning, to be made of few kinds of layers
-# that are fast everywhere, and to be there with pretrained weights. By that measure it is a good
-# one, and where parameters are what counts, DenseNet is worth a trial.
+# A table like this one cannot decide it. Differences within the margins may be chance, and
+# another seed gives other numbers; all networks had one rate, one number of epochs and about the
+# same number of multiply-adds. To refute the sentence, another network would have to be better
+# over several seeds, each network with its own best rate, in the same minutes. A default need not
+# be the best: it has to train at any depth without tuning, consist of few kinds of layers that
+# are fast everywhere, and be available with pretrained weights. By that measure ResNet is a good
+# one, and if parameters are what counts, DenseNet is worth a trial.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

@@ -105,9 +105,9 @@ checks.nesterov(nesterov)
 # $u - \gamma v$, then $v' = \gamma v + \eta g$ and $u' = u - v'$. Show that $w = u - \gamma v$
 # follows the rule above.
 # ### BEGIN SOLUTION
-# The weights that Keras keeps after the step are w' = u' - gamma v' = u - v' - gamma v'. In
-# place of u put w + gamma v, and in place of the first v' put gamma v + eta g: what is left is
-# w' = w - eta g - gamma v'. The gradient g was taken at u - gamma v, which is w.
+# The weights that Keras keeps after the step are w' = u' - gamma v' = u - v' - gamma v'. Replace
+# u by w + gamma v, and the first v' by gamma v + eta g: this leaves w' = w - eta g - gamma v'.
+# The gradient g was taken at u - gamma v, which is w.
 # ### END SOLUTION
 # %% [markdown]
 # ## 8.3 Adagrad
@@ -357,9 +357,9 @@ for name, optimizer in OURS.items():
 # ### END SOLUTION
 # %% [markdown]
 # ## 8.6 A fair comparison
-# Each of the six gets the same budget: the same seven rates, a decade apart, and as many steps with
-# each. The validation loss chooses. Where the best rate is the first or last of the grid, a better
-# one may lie outside, and the comparison is not yet fair.
+# Each of the six gets the same budget: the same seven rates, a decade apart, and equally many
+# steps with each. The validation loss chooses. If the best rate is the first or last of the grid,
+# a better one may lie outside, and the comparison is not yet fair.
 # %%
 def tuned(losses):
     """Return the rate with the lowest loss, and whether it lies inside the grid.
@@ -414,11 +414,10 @@ show(
 # want to see before?
 # ### BEGIN SOLUTION
 # Where: Adam's best rate and Adadelta's lie decades apart, the others between. Whoever gives all
-# six the same rate compares just that. For an order among the lowest losses one needs several
-# seeds, since another start or another
-# order of the images moves each of them, too; a finer grid around each best rate; and trainings as
-# long as those that it is meant for. How wide the valley around the best rate is counts as well: a
-# wide one is easy to hit.
+# six the same rate compares just that. To rank the lowest losses, you need several seeds, since
+# another start or another order of the images moves each loss, too; a finer grid around each best
+# rate; and trainings as long as the one that the optimizer is chosen for. How wide the valley
+# around the best rate is counts as well: a wide one is easy to hit.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

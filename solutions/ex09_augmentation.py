@@ -2,8 +2,8 @@
 # # 9 Augmentation
 # Slides 42 to 45.
 #
-# Labelled images are expensive. A transformation that keeps the label makes new ones of those that
-# are there, different but valid. After this lesson you can
+# Labelled images are expensive. A transformation that keeps the label turns each image that you
+# have into new ones, different but valid. After this lesson you can
 #
 # - write the lecture's transformations, and a Keras layer of your own that draws for each image,
 # - say what augmentation is worth with few images, and read it from the curves,
@@ -116,11 +116,11 @@ show(
 
 # %% [markdown]
 # ## 9.4 A layer of your own
-# Keras has layers for this: `RandomFlip`, `RandomBrightness`, `RandomContrast`. They stand in front
-# of the network, draw anew in every step, and do nothing in inference. (`RandomBrightness` adds a
-# number where 9.2 multiplies, `RandomContrast` takes the mean of each channel by itself.) To shift,
-# Keras has `RandomTranslation`, by fractions of a pixel, which blurs. Yours shifts each image by a
-# whole number of pixels, down and to the right.
+# Keras has layers for this: `RandomFlip`, `RandomBrightness`, `RandomContrast`. They come before
+# the network, draw again in every step, and do nothing in inference. (`RandomBrightness` adds a
+# number where 9.2 multiplies, `RandomContrast` uses one mean per channel.) To shift, Keras has
+# `RandomTranslation`, by fractions of a pixel, which blurs. Yours shifts each image by a whole
+# number of pixels, down and to the right.
 #
 # While `fit` compiles the training step, TensorFlow does not know yet how many images a batch has:
 # `images.shape[0]` is None. `ops.shape(images)[0]` is the number when it is known.
@@ -137,7 +137,7 @@ def shifted(images, down, right):
 
 # %%
 class RandomShift(layers.Layer):
-    """Shifts each image by -pixels to pixels, down and to the right, in training alone."""
+    """Shifts each image by -pixels to pixels, down and to the right, only in training."""
 
     def __init__(self, pixels=4, **options):
         super().__init__(**options)
@@ -186,8 +186,8 @@ for layer in (RandomShift(4), layers.RandomCrop(28, 28)):
 # %% [markdown]
 # ## Few images
 # The same small network learns from `PER_CLASS` images of each class, three times: as they are,
-# with flip, shift and jitter, and with all that and half of the images upside down. The layers are
-# in front of the network; `network` itself, what you would go on to use, has none of them.
+# with flip, shift and jitter, and with all that and half of the images upside down. The layers
+# come before the network; `network` itself, which you would continue to use, has none of them.
 #
 # **Predict:** which of the three has the highest accuracy on its training images, and which on the
 # validation images?
@@ -270,25 +270,25 @@ show(figure, "ex09_few_images")
 # No. Training is harder on purpose: the network meets each image changed, and cannot learn it by
 # heart. The validation images are what counts. Where training accuracy has come to its end, near
 # 100 %, there is nothing left to learn from these images. As long as both curves still rise, more
-# epochs help: augmentation wants longer training.
+# epochs help: augmentation needs longer training.
 # ### END SOLUTION
 # %% [markdown]
 # **Question 9.c** An image upside down keeps its label. Then why may it be of no use for these
 # images? Name images for which it is a good augmentation.
 # ### BEGIN SOLUTION
-# Valid is not enough, the image should also occur. All images that will ever come stand upright
-# here, so half of the training goes to images that nobody asks for. Some classes even come closer:
-# a heart upside down looks like a drop, a triangle like a heart. On photographs, a ship is never
-# upside down. Cells under a microscope, satellite images and galaxies have no up and down: there
-# all quarter turns and flips are as probable as the image itself.
+# An image should not only be valid, it should also occur. Here every future image is upright, so
+# half of the training goes to images that nobody asks for. Some classes even come closer: a heart
+# upside down looks like a drop, a triangle like a heart. On photographs, a ship is never upside
+# down. Cells under a microscope, satellite images and galaxies have no up and down: there all
+# quarter turns and flips are as probable as the image itself.
 # ### END SOLUTION
 # %% [markdown]
 # ## A failure to explain
-# Another task with the same images: by how many quarter turns has an image been turned? Every image
-# comes in all four. Of `shapes`, only arrow and drop take part: the others look the same after some
-# turns, up to their small random tilt, or like another image of the data: a heart upside down like
-# a drop, a moon like its mirror image. A flip has been good so far, so a flipped copy of each image
-# joins the training.
+# Another task with the same images: by how many quarter turns has an image been turned? Every
+# image comes in all four. Of `shapes`, only arrow and drop take part. After some turns, the
+# others look the same (up to their small random tilt) or like another image: a heart upside down
+# like a drop, a moon like its mirror image. A flip has been good so far, so a flipped copy of
+# each image joins the training.
 #
 # **Predict:** what will the network confuse?
 # %%

@@ -292,9 +292,9 @@ for momentum in (0.99, 0.9):
 # ### END SOLUTION
 # %% [markdown]
 # ## The size of the batch
-# The sizes of `BATCH_SIZES`, the three normalizations, and `IMAGES` images for each, once. Small
-# batches make more updates of the same images, so compare within a row of the table: there nothing
-# differs but the normalization. The moving statistics look back over about 512 images at every
+# Each of the three normalizations is trained with each of `BATCH_SIZES`, once on `IMAGES` images.
+# Small batches make more updates of the same images, so compare within a row of the table: there
+# only the normalization differs. The moving statistics look back over about 512 images at every
 # batch size.
 #
 # **Predict:** which of the three suffers where a batch has only two images, and why not the others?
@@ -345,21 +345,20 @@ print(np.array(layers.BatchNormalization(epsilon=EPSILON)(pair, training=True)).
 # bad after a convolution, and what stays bad there? Only two images fit into your memory: which
 # normalization do you take?
 # ### BEGIN SOLUTION
-# The mean of two numbers lies in the middle, and both are one standard deviation away from it: they
-# become -1 and 1, whatever they were. All that is left is which of the two was larger. Behind a
-# convolution the mean is taken over all pixels of both images, so more is left. But it still comes
-# from two images: what the network makes of one depends much on the other, the statistics jump from
-# batch to batch, and in inference it gets averages instead, with which it was never trained. With
-# two images take group or instance normalization, which do not ask for the batch (slide 50). With
-# large batches BatchNorm is the usual choice, as the slide says. The table above is of one seed and
-# few updates, the fewer the larger the batch: in its last row it shows who learns fastest in 128
-# steps, and not who is best in the end. Let the validation images of a whole training
+# The mean of two numbers lies in the middle, and both are one standard deviation away from it:
+# they become -1 and 1, whatever they were. All that is left is which of the two was larger. After
+# a convolution the mean is taken over all pixels of both images, so more is left. But it still
+# comes from two images: what the network makes of one depends much on the other, the statistics
+# jump from batch to batch, and inference uses averages instead, with which the network was never
+# trained. With two images take group or instance normalization, which do not depend on the batch
+# (slide 50). With large batches BatchNorm is the usual choice, as the slide says. The table above
+# is of one seed and few updates, the fewer the larger the batch: its last row shows who learns
+# fastest in 128 steps, not who is best in the end. Let the validation images of a whole training
 # choose.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next
-# - Leave out the normalization: `layers.Identity`. Which rates does the network still
-#   train with?
+# - Replace the normalization by `layers.Identity`. With which rates does the network still train?
 # - Set `groups` to 1, which is layer normalization, and to 16. Which layer then has instance
 #   normalization?
 # - Let the first network of the failure catch up: call `model(images[:500], training=True)` 200

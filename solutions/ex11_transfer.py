@@ -75,7 +75,7 @@ def train(model, training, rate, epochs, batch_size=16, validation=None, callbac
 # %% [markdown]
 # ## Pretraining
 # The first classes of the data set play the part of ImageNet, on which most networks that others
-# start from were trained: there are many images of them. The nearer those images are to one's own,
+# start from were trained: there are many images of them. The closer those images are to yours,
 # the more of the body can be used.
 # %%
 old_validation = of_classes(splits.validation, 0, OLD)
@@ -105,8 +105,8 @@ print(f"{old_network.evaluate(*old_validation, verbose=0)[1]:.1%} of the old one
 def with_new_head(body, num_classes):
     """Return a network that gives logits from the features of the frozen body.
 
-    body: a keras.Model from images to features, which goes on using its own weights. It computes
-    the same in training as in inference.
+    body: a keras.Model from images to features, which keeps using its own weights. The network
+    computes the same in training as in inference.
     """
     # TODO 11.1: freeze the body, and put a Dense layer on its features
     ### BEGIN SOLUTION
@@ -124,10 +124,11 @@ checks.with_new_head(with_new_head)
 # the same body, so we can ask for the old classes, too.
 #
 # Three traps. Keras builds the training step once after `compile`: change `trainable` after that,
-# and nothing happens until you compile again, as `train` does. `network.trainable = True` does not
-# unfreeze the body: it is True already, and on TensorFlow Keras does not pass it on then. And many
-# guides keep BatchNormalization in inference mode by `body(inputs, training=False)`, but `fit`
-# overrules that. So `unfreeze` leaves these layers frozen.
+# and nothing happens until you compile again, as `train` does. `network.trainable = True` does
+# not unfreeze the body: the network's flag is True already, so Keras on TensorFlow does not pass
+# it on. And many guides keep BatchNormalization in inference mode by
+# `body(inputs, training=False)`, but `fit` overrules that. So `unfreeze` leaves these layers
+# frozen.
 #
 # **Predict:** order the three by their accuracy on validation images of the new classes.
 # %%
@@ -445,13 +446,13 @@ for name in ("validation", "validation, dropout"):
 # 1. A 1x1 convolution of its own, without a ReLU, brings each map to `WIDTH` channels.
 # 2. Enlarge the smallest twofold, each pixel repeated (`layers.UpSampling2D`), and add the next
 #    larger map.
-# 3. A 3x3 convolution with ReLU, `WIDTH` filters. Go on with 2 until the largest map is added.
+# 3. A 3x3 convolution with ReLU, `WIDTH` filters. Repeat from 2 until the largest map is added.
 # 4. A 1x1 convolution gives the logits of each pixel.
 #
 # U-Net (Ronneberger et al. 2015) joins the maps side by side where this one adds them, and its way
 # up is as wide as its way down; `keras-course segment --model unet` trains one.
 #
-# **Predict:** through which shapes does an image of 32x32 pixels go on this way up?
+# **Predict:** which shapes does an image of 32x32 pixels take on this way up?
 # %%
 WIDTH = 16
 
@@ -506,10 +507,10 @@ checks.iou(iou)
 # %% [markdown]
 # The masks belong to the drawn images of `shapes`: background, or one of ten shapes. Two equal
 # networks learn from `MASKS` of them. One begins with the pretrained body, one from scratch. Both
-# train all their weights at the same rate, so that they differ in their first weights alone; the
+# train all their weights at the same rate, so they differ only in their first weights; the
 # careful way of 11.1 is left for you to try.
 #
-# **Predict:** how many of the pixels does a network get right that says "background" everywhere?
+# **Predict:** how many pixels does a network get right that answers "background" everywhere?
 # %%
 MASKS, SEGMENTER_EPOCHS = 2_000, 10
 train_masks, (images, truth) = masks.load()
@@ -559,9 +560,9 @@ show(
 # of which class is it, and how far away are the four sides of its box? `keras-course detect` trains
 # one on scenes of several shapes and draws what it finds; `models/detector.py` is the network.
 #
-# The masks above give boxes without a detector: each is the smallest around what is no background.
-# The intersection over union of two boxes is that of the filled boxes; from 0.5 on, a box counts as
-# found. One stray pixel is enough to make a box large.
+# The masks above give boxes without a detector: the smallest around all that is not background.
+# The intersection over union of two boxes is that of the filled boxes; if it is at least 0.5, a
+# box counts as found. One stray pixel is enough to make a box large.
 # %%
 def boxed(classes):
     """Return the masks of the filled boxes around the shapes of images, (n, height, width)."""

@@ -64,7 +64,7 @@ for name in CANDIDATES:
 
 # %%
 def choose(results):
-    """Return the name of the candidate to go on with.
+    """Return the name of the candidate to continue with.
 
     results: for each name a dictionary with "training", the last accuracy on the training images,
     "validation", a list with the validation accuracy of each epoch, and "parameters". A run keeps
@@ -86,13 +86,13 @@ chosen = choose(results)
 print(f"chosen: {chosen}")
 # %% [markdown]
 # ## The recipe, taken apart
-# Slide 50 sums the course up: Adam, normalization, good augmentation, a validation metric to watch,
-# an end in time. `RECIPES["timed"]` is made of that but for the early end: its rate falls to zero
-# along a cosine, as so few epochs are too short for a plateau to be noticed, and the last epochs,
-# at the lowest rates, are worth most. (The slide adds that a schedule can help,
-# and is not necessary, and that the size of the batches decides on the normalization, as in lesson
-# 10. Two epochs can test neither that nor an early end.) What is each part worth? Take out one at a
-# time; the first row is the candidate of 12.1. SGD gets a rate of its own (lesson 8).
+# Slide 50 sums the course up: Adam, normalization, good augmentation, a validation metric to
+# watch, an end in time. `RECIPES["timed"]` has all of that except the early end. Its rate falls
+# to zero along a cosine, as so few epochs are too short for a plateau to be noticed, and the last
+# epochs, at the lowest rates, are worth most. (The slide adds that a schedule can help but is not
+# necessary, and that the batch size decides on the normalization, as in lesson 10. Two epochs can
+# test neither that nor an early end.) What is each part worth? Take out one at a time; the first
+# row is the candidate of 12.1. SGD gets a rate of its own (lesson 8).
 #
 # **Predict:** which part is missed most after so few epochs?
 # %%
@@ -123,10 +123,10 @@ for number, (name, recipe) in enumerate(changed.items()):
 # ### END SOLUTION
 # %% [markdown]
 # ## The learning rate
-# A short search, uphill from the middle of the band that a range test finds (lesson 7). Its trials
-# differ in nothing but the rate. Each is so short that only large differences between them count;
-# and where the best rate is the lowest or the highest that was tried, the search was too short to
-# find one (lesson 8).
+# A short search, uphill from the middle of the band that a range test finds (lesson 7). Its
+# trials differ only in the rate. Each is so short that only large differences between them count;
+# and if the best rate is the lowest or the highest that was tried, the search was too short to
+# find the best one (lesson 8).
 # %%
 recipe = replace(RECIPES["timed"], dataset=DATASET, model=chosen, epochs=EPOCHS)
 found = tune(
@@ -181,13 +181,13 @@ print(f"{accuracy(batches):.2%}; the run says {run.metrics['test']['accuracy']:.
 # ### END SOLUTION
 # %% [markdown]
 # ## 12.3 How sure is that number?
-# With other test images it would have been another number. Of n images, each right with
+# With other test images it would have been another number. If each of n images is right with
 # probability p, the share of right ones varies by the standard deviation
 #
 # $$ \sqrt{p \, (1 - p) / n} $$
 #
-# and lies within 1.96 of those from p in 95 of 100 cases. p is not known: put the measured accuracy
-# in its place.
+# and lies within 1.96 standard deviations of p in 95 of 100 cases. p is not known: put the measured
+# accuracy in its place.
 # %%
 def margin(accuracy, images):
     """Return half the width of the 95 % interval around an accuracy (0 to 1) of so many images."""
@@ -223,10 +223,10 @@ print(f"margin for one network and 200 images: {margin(0.1, 200):.1%}")
 # ### END SOLUTION
 # %% [markdown]
 # ## 12.4 Where Keras is not installed
-# The export is a SavedModel: TensorFlow alone runs it, also from C++ or Java. Once it is loaded,
+# The export is a SavedModel: it needs only TensorFlow, also in C++ or Java. Once it is loaded,
 # `model.serve` takes a batch of images, pixels of 0 to 255, and returns class probabilities;
-# `model.class_names()` returns the names of the classes, as bytes. Both are tensors of TensorFlow:
-# `.numpy()` makes an array of one.
+# `model.class_names()` returns the names of the classes, as bytes. Both results are TensorFlow
+# tensors: `.numpy()` turns them into arrays.
 # %%
 exported = export(run, splits=splits)
 print(exported)
@@ -258,8 +258,8 @@ for image, label in zip(splits.test.images[:5], splits.test.labels[:5], strict=T
     print(f"{splits.class_names[label]:12} taken for {name:12} {probability:.0%}")
 # %% [markdown]
 # ## Hand in
-# The report is one page with all of it. The command that is printed makes the zip, in the folder in
-# which this lesson ran; it wants the name of your notebook or script.
+# The report is one page with all of it. The command that is printed makes the zip, in the folder
+# in which this lesson ran; it needs the name of your notebook or script.
 # %%
 print(report(run, splits=splits))
 mine = globals().get("__file__", "ex12_project.ipynb")
@@ -280,12 +280,12 @@ show(
 # **Question 12.d** Which of the bars in the picture differ by more than chance? What would it take
 # to tell the others apart?
 # ### BEGIN SOLUTION
-# Those whose intervals do not meet: by chance that is rare. Intervals that meet decide nothing. The
-# candidates answered the same images, so count those that only one of two gets right (McNemar's
-# test); and it takes four times as many images to halve an interval. The test bar is no fourth
-# candidate: its network has
-# seen all training images. And the intervals hold for these trained networks: another seed gives
-# other weights, so that a statement about an architecture needs several seeds of each.
+# Those whose intervals do not meet: by chance that is rare. Intervals that meet decide nothing.
+# The candidates answered the same images, so count the images that only one of the two gets right
+# (McNemar's test); and it takes four times as many images to halve an interval. The test bar is
+# not a fourth candidate: its network has seen all training images. And the intervals hold for
+# these trained networks: another seed gives other weights, so a statement about an architecture
+# needs several seeds of each.
 # ### END SOLUTION
 # %% [markdown]
 # ## Try next

@@ -360,6 +360,7 @@ def test_what_a_search_is_of_is_compared_as_it_is_read_again(tmp_path, monkeypat
     with pytest.raises(UserError, match="data None instead of 'a'"):
         made(sizes=(8, 8))
     monkeypatch.setattr(fingerprint.metadata, "version", lambda name: f"of {name}")
+    monkeypatch.setattr(fingerprint.versions, "imported", lambda: {"keras": "of keras"})
     with pytest.raises(UserError, match="version of keras 'of keras' instead of .*; version of"):
         made(sizes=(8, 8), data="a")
 

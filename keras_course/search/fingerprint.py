@@ -48,8 +48,8 @@ def of_packages() -> dict[str, str]:
     """Return the versions of the packages that results depend on, Keras' backend among them."""
     packages = {
         "keras_course": __version__,
-        "keras-tuner": metadata.version("keras-tuner"),
         **versions.imported(),
+        "keras-tuner": metadata.version("keras-tuner"),
     }
     return {f"version of {name}": version for name, version in packages.items()}
 

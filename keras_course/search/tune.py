@@ -108,6 +108,8 @@ def tune(
     """
     _check(trials, steps, validation_images, band)
     team.check(search, workers)
+    if workers is not None:
+        team.shares(workers, team.cores(), [])  # or say that there are too few cores
     if parallel_rates is not None:
         _check_side_by_side(parallel_rates, search, paired, trial_seconds, workers)
     folder, given_splits = Path(folder), splits

@@ -50,9 +50,7 @@ class Share:
 
 
 def check(search: str, workers: int | None) -> None:
-    """Raise a `UserError` for a search that has no work for so many workers, or no cores."""
-    if workers is not None:
-        shares(workers, _cores(), [])
+    """Raise a `UserError` for a search that has no work for so many workers."""
     if search == "climb" and workers is not None and workers > 1:
         raise UserError(
             f"climb tries one rate after the other: of {workers} workers, {workers - 1} would "
@@ -60,7 +58,7 @@ def check(search: str, workers: int | None) -> None:
         )
 
 
-def _cores():
+def cores() -> list[int]:
     """Return the numbers of the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
@@ -99,7 +97,7 @@ def serve(tuner, arguments: tuple, workers: int) -> None:
     """
     from keras_course import devices
 
-    given = shares(workers, _cores(), gpu_names(len(devices.gpus())))
+    given = shares(workers, cores(), gpu_names(len(devices.gpus())))
     chief, team = _Chief(tuner), []
     with chief.serving("127.0.0.1:0") as port:
         try:

@@ -340,12 +340,12 @@ def as_convolution__wrong_one_frozen(kernels, classifier):
 
 
 def as_convolution__no_relu(kernels, classifier):
-    """ReLU behind the filters is missing"""
+    """ReLU after the filters is missing"""
     return frozen_first(kernels, classifier, activation=None)
 
 
 def as_convolution__relu_last(kernels, classifier):
-    """behind the pooling"""
+    """after the pooling"""
     conv = layers.Conv2D(kernels.shape[-1], kernels.shape[0], use_bias=False, trainable=False)
     pool = layers.AveragePooling2D(4)
     network = chain(conv, pool, layers.ReLU(), layers.Flatten(), classifier)

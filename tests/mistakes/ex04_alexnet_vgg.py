@@ -21,7 +21,7 @@ def cost__channels_of_the_image(table, side, channels):
 
 
 def walk(table, side, channels, strides=True, pools=True, ceil=math.ceil, pool_strides=lambda s: 2):
-    """Give each convolution's size, channels, filters and the side behind it."""
+    """Give each convolution's size, channels, filters and the side after it."""
     for row in table:
         if row[0] == "pool":
             side = ceil(side / pool_strides(row[1])) if pools else side
@@ -191,7 +191,7 @@ def cost__one_number(table, side, channels):
     return 0
 
 
-def vgg_table__pooling_behind_each(filters, convolutions):
+def vgg_table__pooling_after_each(filters, convolutions):
     """follows every convolution"""
     rows = []
     for i in range(len(filters)):

@@ -58,7 +58,7 @@ def residual_block__relu_before_addition(x, filters, strides=1):
 
 
 def residual_block__relu_twice(x, filters, strides=1):
-    """and one behind it"""
+    """and one after it"""
     y = layers.Activation("relu")(conv_bn(x, filters, strides))
     y = layers.Activation("relu")(conv_bn(y, filters))
     return layers.Activation("relu")(layers.add([y, shortcut(x, filters, strides)]))
@@ -70,8 +70,8 @@ def residual_block__linear(x, filters, strides=1):
     return layers.ReLU()(layers.Add()([y, shortcut(x, filters, strides)]))
 
 
-def residual_block__no_relu_behind(x, filters, strides=1):
-    """behind the addition is missing"""
+def residual_block__no_relu_after(x, filters, strides=1):
+    """after the addition is missing"""
     y = conv_bn(layers.ReLU()(conv_bn(x, filters, strides)), filters)
     return layers.Add()([y, shortcut(x, filters, strides)])
 
@@ -170,12 +170,12 @@ def resnet__no_strides(depth, block, num_classes=10):
 
 
 def resnet__no_relu_in_the_stem(depth, block, num_classes=10):
-    """ReLU behind the first convolution is missing"""
+    """ReLU after the first convolution is missing"""
     return resnet_of(depth, block, num_classes, stem_relu=False)
 
 
 def resnet__no_normalization_in_the_stem(depth, block, num_classes=10):
-    """normalization behind the first convolution is missing"""
+    """normalization after the first convolution is missing"""
 
     def stem(x):
         return layers.Conv2D(8, 3, padding="same", use_bias=False)(x)

@@ -83,7 +83,7 @@ def inception_block__naive(x, filters):
 
 
 def inception_block__no_relu_between(x, filters):
-    """behind the 1x1 before the larger filters"""
+    """after the 1x1 before the larger filters"""
     f1, r3, f3, r5, f5, fp = filters
     y3 = layers.Conv2D(r3, 1, use_bias=False)(x)
     y5 = layers.Conv2D(r5, 1, use_bias=False)(x)
@@ -102,7 +102,7 @@ def inception_block__linear(x, filters):
 
 
 def inception_block__before(x, filters):
-    """Here they come behind"""
+    """Here they come after"""
     return layers.concatenate(inception(x, filters, max_pool, brc))
 
 
@@ -120,7 +120,7 @@ def inception_block__numbers_swapped(x, filters):
 
 
 def inception_block__one_after_another(x, filters):
-    """one behind the other"""
+    """one after the other"""
     f1, r3, f3, r5, f5, fp = filters
     x1 = cbr(x, f1, 1)
     x3 = cbr(cbr(x1, r3, 1), f3, 3)
@@ -325,13 +325,13 @@ def dense_block__exploding(x, convolutions, growth):
 
 
 def dense_block__new_ones_first(x, convolutions, growth):
-    """They are added behind"""
+    """They are added after"""
     for _ in range(convolutions):
         x = layers.concatenate([brc(x, growth, 3), x])
     return x
 
 
-def dense_block__normalized_behind(x, convolutions, growth):
+def dense_block__normalized_after(x, convolutions, growth):
     """Here they come before it"""
     for _ in range(convolutions):
         x = layers.concatenate([x, cbr(x, growth, 3)])

@@ -75,7 +75,7 @@ def inverse_time__epochs_from_one(rate, decay, epoch):
     return rate / (1 + decay * (epoch + 1))
 
 
-def inverse_time__epoch_behind_the_brackets(rate, decay, epoch):
+def inverse_time__epoch_after_the_brackets(rate, decay, epoch):
     """the rate was multiplied with the epoch"""
     return rate / (1 + decay) * epoch
 

@@ -147,7 +147,7 @@ def best_epoch__one_less(losses, patience):
 
 
 def best_epoch__all_losses(losses, patience):
-    """behind the end of training"""
+    """after the end of training"""
     lowest, waited = np.inf, 0
     for epoch in range(len(losses)):
         waited = 0 if losses[epoch] < lowest else waited + 1
