@@ -76,7 +76,7 @@ def convolve__largest_product(image, kernel):
 
 
 def convolve__square_kernels_only(image, kernel):
-    """may have another number of columns"""
+    """was used for its columns, too"""
     k = kernel.shape[0]
     out = np.zeros((image.shape[0] - k + 1, image.shape[1] - k + 1))
     for i, j in np.ndindex(out.shape):
@@ -234,7 +234,7 @@ def pool__reshaped_the_other_way(images, size, reduce):
 
 
 def pool__neighbouring_axes(images, size, reduce):
-    """along the axes 2 and 4"""
+    """along axes 2 and 4"""
     n, h, w, c = images.shape
     return reduce(images.reshape(n, h // size, size, w // size, size, c), axis=(2, 3))
 
@@ -275,7 +275,7 @@ def conv_weights__one_channel(size, channels, filters):
 
 
 def conv_weights__one_bias(size, channels, filters):
-    """not one in all"""
+    """not one in total"""
     return size * size * channels * filters + 1
 
 
@@ -285,7 +285,7 @@ def conv_weights__bias_for_each_channel(size, channels, filters):
 
 
 def conv_weights__bias_for_each_kernel(size, channels, filters):
-    """not one for each of its kernels"""
+    """not one for each pair"""
     return (size * size + 1) * channels * filters
 
 
@@ -318,7 +318,7 @@ def receptive_field__own_stride(layers):
 
 
 def receptive_field__from_zero(layers):
-    """not with none"""
+    """not at zero"""
     field, step = 0, 1
     for size, stride in layers:
         field += (size - 1) * step
@@ -336,7 +336,7 @@ def receptive_field__strides_added(layers):
 
 
 def receptive_field__last_stride_only(layers):
-    """Multiply all of them"""
+    """layer just before was used"""
     field, before = 1, 1
     for size, stride in layers:
         field += (size - 1) * before

@@ -28,7 +28,7 @@ def logistic_regression__relu(num_classes=10):
 
 
 def logistic_regression__no_flatten(num_classes=10):
-    """on each pixel alone"""
+    """on each pixel by itself"""
     return chain(layers.Dense(num_classes))
 
 
@@ -55,7 +55,7 @@ def logistic_regression__zero_to_two(num_classes=10):
 
 
 def logistic_regression__ten(num_classes=10):
-    """10 units always"""
+    """always has 10 units"""
     return chain(layers.Flatten(), layers.Dense(10))
 
 
@@ -141,7 +141,7 @@ def mlp__reversed(units, num_classes=10):
 
 
 def mlp__no_flatten(units, num_classes=10):
-    """on each pixel alone"""
+    """on each pixel by itself"""
     hidden = [layers.Dense(n, activation="relu") for n in units]
     return chain(*hidden, layers.Dense(num_classes))
 
@@ -155,7 +155,7 @@ def mlp__raw_pixels(units, num_classes=10):
 
 
 def mlp__ten(units, num_classes=10):
-    """10 units always"""
+    """always has 10 units"""
     hidden = [layers.Dense(n, activation="relu") for n in units]
     return chain(layers.Flatten(), *hidden, layers.Dense(10))
 
@@ -253,7 +253,7 @@ def filter_features__grey(images, kernels):
 
 
 def filter_features__filter_by_filter(images, kernels):
-    """numbers are in another order"""
+    """numbers are in the wrong order"""
     features = [
         means(np.maximum(0, maps(images, kernels[..., f : f + 1]))).reshape(len(images), -1)
         for f in range(kernels.shape[-1])
@@ -419,7 +419,7 @@ def unfreeze__sgd(model, learning_rate):
 
 
 def unfreeze__rate_alone(model, learning_rate):
-    """changes nothing about that"""
+    """a new rate does not change that"""
     free(model)
     model.optimizer.learning_rate.assign(learning_rate)
 
@@ -475,7 +475,7 @@ def unfreeze__default_rate(model, learning_rate):
 
 
 def unfreeze__drawn_anew(model, learning_rate):
-    """drawn anew"""
+    """kernels were replaced"""
     free(model)
     for layer in model.layers:
         if hasattr(layer, "kernel"):
@@ -484,6 +484,6 @@ def unfreeze__drawn_anew(model, learning_rate):
 
 
 def unfreeze__loss_of_probabilities(model, learning_rate):
-    """loss is another one"""
+    """loss is the wrong one"""
     free(model)
     compiled(model, learning_rate, loss=keras.losses.SparseCategoricalCrossentropy())

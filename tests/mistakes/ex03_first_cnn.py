@@ -67,7 +67,7 @@ def first_cnn__pooled_once(num_classes=10):
 
 
 def first_cnn__sizes_swapped(num_classes=10):
-    """kernels have the wrong sizes"""
+    """kernel sizes are swapped"""
     convolutions = [conv(12, 3), pool(), conv(24, 5), pool()]
     return chain(*convolutions, layers.Flatten(), *dense(num_classes))
 
@@ -114,12 +114,12 @@ def first_cnn__softmax(num_classes=10):
 
 
 def first_cnn__ten(num_classes=10):
-    """10 units always"""
+    """always has 10 units"""
     return chain(conv(12, 5), pool(), conv(24, 3), pool(), layers.Flatten(), *dense(10))
 
 
 def first_cnn__from_the_inputs(num_classes=10):
-    """takes `x`, not `inputs`"""
+    """with `x`, not with `inputs`"""
     inputs = keras.Input((32, 32, 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
     x = layers.Conv2D(12, 5, activation="relu")(inputs)
@@ -149,7 +149,7 @@ def compile_model__probabilities(model, learning_rate):
 
 
 def compile_model__one_hot(model, learning_rate):
-    """wants one-hot labels"""
+    """needs one-hot labels"""
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     adam = keras.optimizers.Adam(learning_rate)
     model.compile(optimizer=adam, loss=loss, metrics=["accuracy"])
@@ -175,7 +175,7 @@ def compile_model__sgd(model, learning_rate):
 
 
 def compile_model__no_optimizer(model, learning_rate):
-    """RMSprop, as `compile` chooses"""
+    """RMSprop, which `compile` chooses"""
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     keras.optimizers.Adam(learning_rate)
     model.compile(loss=loss, metrics=["accuracy"])
@@ -230,7 +230,7 @@ def confusion_matrix__set_to_one(labels, predictions, num_classes):
 
 
 def confusion_matrix__classes_that_occur(labels, predictions, num_classes):
-    """as large as the classes that occur"""
+    """only for the classes that occur"""
     classes = np.unique(np.concatenate([labels, predictions]))
     return np.array([[sum((labels == t) & (predictions == p)) for p in classes] for t in classes])
 
@@ -448,5 +448,5 @@ def any_size_cnn__raw_pixels(num_classes=10):
 
 
 def any_size_cnn__ten(num_classes=10):
-    """10 units always"""
+    """always has 10 units"""
     return open_chain(*three(), layers.GlobalAveragePooling2D(), layers.Dense(10))

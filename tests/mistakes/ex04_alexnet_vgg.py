@@ -77,7 +77,7 @@ def cost__rounded_down(table, side, channels):
 
 
 def cost__not_rounded(table, side, channels):
-    """no whole number"""
+    """not a whole number"""
     w = m = 0
     for k, c, f, _, s in walk(table, side, channels, ceil=float):
         w += k * k * c * f
@@ -212,7 +212,7 @@ def vgg_table__pooling_first(filters, convolutions):
 
 
 def vgg_table__pooling_between(filters, convolutions):
-    """last stage has a pooling, too"""
+    """last stage has no pooling"""
     rows = []
     for i, (f, n) in enumerate(zip(filters, convolutions, strict=True)):
         if i > 0:
@@ -222,7 +222,7 @@ def vgg_table__pooling_between(filters, convolutions):
 
 
 def vgg_table__one_pooling(filters, convolutions):
-    """Every stage ends with one"""
+    """Every stage should end with one"""
     rows = []
     for f, n in zip(filters, convolutions, strict=True):
         for _ in range(n):
@@ -249,7 +249,7 @@ def vgg_table__size_first(filters, convolutions):
 
 
 def vgg_table__lists_of_stages(filters, convolutions):
-    """Join them to one list"""
+    """Join them into one list"""
     rows = []
     for f, n in zip(filters, convolutions, strict=True):
         rows.append([("conv", f, 3, 1)] * n + [("pool", 2)])
@@ -408,7 +408,7 @@ def network__raw_pixels(table, conv, num_classes=10):
 
 
 def network__ten(table, conv, num_classes=10):
-    """10 units always"""
+    """always has 10 units"""
     return network_of(table, conv, 10)
 
 
@@ -433,7 +433,7 @@ def network__no_model(table, conv, num_classes=10):
 
 
 def spread__of_all(activations):
-    """take it over the images alone"""
+    """take it only over the images"""
     return activations.std()
 
 
@@ -475,7 +475,7 @@ def spread__of_means(activations):
 
 
 def spread__mean_image(activations):
-    """mean over the images comes last"""
+    """mean and standard deviation are swapped"""
     return activations.mean(axis=0).std()
 
 
@@ -501,12 +501,12 @@ def spread__centred_in_place(activations):
 
 
 def he_stddev__with_filters(shape):
-    """does not belong to it"""
+    """number of filters was counted, too"""
     return math.sqrt(2 / math.prod(shape))
 
 
 def he_stddev__of_the_filters(shape):
-    """last number is the filters"""
+    """filters were taken for channels"""
     return math.sqrt(2 / (shape[0] * shape[1] * shape[-1]))
 
 
@@ -548,7 +548,7 @@ def he_stddev__upside_down(shape):
 
 
 def he_stddev__two_below(shape):
-    """stands below the line"""
+    """in the denominator"""
     return np.sqrt(1 / (2 * np.prod(shape[:3])))
 
 

@@ -204,7 +204,7 @@ def resnet__one_block_less(depth, block, num_classes=10):
 
 
 def resnet__ten_classes(depth, block, num_classes=10):
-    """10 units always"""
+    """always has 10 units"""
     return resnet_of(depth, block, 10)
 
 
@@ -291,7 +291,7 @@ def pixels_left__returns_in_the_loop(size, strides):
 
 
 def pixels_left__always_two(size, strides):
-    """taken for 2"""
+    """taken to be 2"""
     for _ in strides:
         size = (size + 1) // 2
     return size
@@ -303,7 +303,7 @@ def pixels_left__sum(size, strides):
 
 
 def pixels_left__one_more(size, strides):
-    """also where nothing was left over"""
+    """even if nothing was left over"""
     for stride in strides:
         size = size // stride + 1
     return size

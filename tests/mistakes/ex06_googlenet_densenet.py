@@ -83,7 +83,7 @@ def inception_block__naive(x, filters):
 
 
 def inception_block__no_relu_between(x, filters):
-    """after the 1x1 before the larger filters"""
+    """after the 1x1 of the second and the third branch"""
     f1, r3, f3, r5, f5, fp = filters
     y3 = layers.Conv2D(r3, 1, use_bias=False)(x)
     y5 = layers.Conv2D(r5, 1, use_bias=False)(x)
@@ -102,19 +102,19 @@ def inception_block__linear(x, filters):
 
 
 def inception_block__before(x, filters):
-    """Here they come after"""
+    """Here they belong after"""
     return layers.concatenate(inception(x, filters, max_pool, brc))
 
 
 def inception_block__twice_three(x, filters):
-    """They are 5x5"""
+    """They should be 5x5"""
     branches = inception(x, filters, max_pool)
     branches[2] = cbr(cbr(x, filters[3], 1), filters[4], 3)
     return layers.concatenate(branches)
 
 
 def inception_block__numbers_swapped(x, filters):
-    """its number before that of the 3x3"""
+    """the number of a 1x1 comes before"""
     f1, f3, r3, f5, r5, fp = filters
     return layers.concatenate(inception(x, (f1, r3, f3, r5, f5, fp), max_pool))
 
@@ -325,14 +325,14 @@ def dense_block__exploding(x, convolutions, growth):
 
 
 def dense_block__new_ones_first(x, convolutions, growth):
-    """They are added after"""
+    """They belong after them"""
     for _ in range(convolutions):
         x = layers.concatenate([brc(x, growth, 3), x])
     return x
 
 
 def dense_block__normalized_after(x, convolutions, growth):
-    """Here they come before it"""
+    """Here they belong before it"""
     for _ in range(convolutions):
         x = layers.concatenate([x, cbr(x, growth, 3)])
     return x
@@ -376,7 +376,7 @@ def dense_block__one_less(x, convolutions, growth):
 
 
 def dense_block__last_alone(x, convolutions, growth):
-    """last output stands alone"""
+    """only the last output is returned"""
     for i in range(convolutions):
         y = brc(x, growth, 3)
         if i < convolutions - 1:
@@ -413,7 +413,7 @@ def not_beaten__equal_ones(points):
 
 
 def not_beaten__better_in_both(points):
-    """can beat, too: it needs to be better in one"""
+    """it needs to be better in only one"""
     front = []
     for name, (cost, accuracy) in points.items():
         if not any(c < cost and a > accuracy for c, a in points.values()):

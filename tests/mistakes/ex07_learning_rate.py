@@ -25,7 +25,7 @@ def decayed__epochs_from_one(rate, decay, epoch):
 
 
 def decayed__range_from_one(rate, decay, epoch):
-    """once too few"""
+    """one time too few"""
     for _ in range(1, epoch):
         rate /= 1 + decay
     return rate
@@ -37,7 +37,7 @@ def decayed__grows(rate, decay, epoch):
 
 
 def decayed__share(rate, decay, epoch):
-    """takes a share of `decay` away"""
+    """subtracts `decay` times the rate"""
     for _ in range(epoch):
         rate = rate - decay * rate
     return rate
@@ -49,7 +49,7 @@ def decayed__no_brackets(rate, decay, epoch):
 
 
 def decayed__as_the_slide_without_brackets(rate, decay, epoch):
-    """/ binds more closely than +"""
+    """/ binds more tightly than +"""
     for _ in range(epoch):
         rate = rate * 1.0 / 1.0 + decay
     return rate
@@ -76,12 +76,12 @@ def inverse_time__epochs_from_one(rate, decay, epoch):
 
 
 def inverse_time__epoch_after_the_brackets(rate, decay, epoch):
-    """the rate was multiplied with the epoch"""
+    """the rate was multiplied by it"""
     return rate / (1 + decay) * epoch
 
 
 def inverse_time__no_brackets(rate, decay, epoch):
-    """binds more closely"""
+    """binds more tightly"""
     return rate / 1 + decay * epoch
 
 
@@ -147,7 +147,7 @@ def reduce_on_plateau__equal_is_better(losses, rate, factor, patience):
 
 
 def reduce_on_plateau__never_counts_anew(losses, rate, factor, patience):
-    """goes on after an improvement"""
+    """continues after an improvement"""
     best, bad, rates = losses[0], 0, []
     for i, loss in enumerate(losses):
         rates.append(rate)
@@ -189,7 +189,7 @@ def reduce_on_plateau__each_further_epoch(losses, rate, factor, patience):
 
 
 def reduce_on_plateau__more_than_patience(losses, rate, factor, patience):
-    """one epoch too many was waited for"""
+    """waited one epoch too many"""
     best, bad, rates = 1e9, 0, []
     for loss in losses:
         rates.append(rate)
@@ -203,7 +203,7 @@ def reduce_on_plateau__more_than_patience(losses, rate, factor, patience):
 
 
 def reduce_on_plateau__first_bad_epoch_counts_twice(losses, rate, factor, patience):
-    """one epoch too few was waited for"""
+    """waited one epoch too few"""
     best, bad, rates = 1e9, 1, []
     for loss in losses:
         rates.append(rate)
@@ -273,7 +273,7 @@ def reduce_on_plateau__highest(losses, rate, factor, patience):
 
 
 def reduce_on_plateau__last_rate(losses, rate, factor, patience):
-    """last rate alone"""
+    """only the last rate"""
     best, bad = 1e9, 0
     for loss in losses[:-1]:
         bad = 0 if loss < best else bad + 1
@@ -298,7 +298,7 @@ def reduce_on_plateau__one_more(losses, rate, factor, patience):
 
 
 def range_test_rates__linear(low, high, steps):
-    """at equal distances"""
+    """evenly spaced"""
     return [low + i * (high - low) / (steps - 1) for i in range(steps)]
 
 
@@ -359,7 +359,7 @@ def choose_rate__tenth(rates, losses):
 
 
 def choose_rate__half_of_the_fall(rates, losses):
-    """Go on to the middle"""
+    """Take the middle between it"""
     level = (losses[0] + np.nanmin(losses)) / 2
     return rates[np.where(losses <= level)[0][0]]
 
@@ -449,12 +449,12 @@ def build__drawn_and_forgotten(hp):
 
 
 def build__exponent(hp):
-    """exponent is what is drawn"""
+    """exponent was drawn"""
     return compiled(10 ** hp.Float("learning_rate", -4, 0))
 
 
 def build__lr(hp):
-    """another name than"""
+    """hyperparameter is not called"""
     return compiled(hp.Float("lr", 1e-4, 1.0, sampling="log"))
 
 

@@ -111,7 +111,7 @@ def nesterov__without_gamma(weights, gradient, state, learning_rate, gamma=0.9):
 
 
 def nesterov__both(weights, gradient, state, learning_rate, gamma=0.9):
-    """velocity was added to what looks ahead"""
+    """the step is v + gamma v"""
     v = gamma * state.get("v", 0) + learning_rate * gradient
     ahead = weights - v
     return ahead - gamma * v, {"v": v}
@@ -186,7 +186,7 @@ def adagrad__absolute(weights, gradient, state, learning_rate, epsilon=1e-7):
 
 
 def adagrad__old_sum(weights, gradient, state, learning_rate, epsilon=1e-7):
-    """G came too late"""
+    """the old G was used"""
     total = state.get("G", np.full_like(weights, 0.1))
     new = weights - learning_rate * gradient / np.sqrt(total + epsilon)
     return new, {"G": total + gradient**2}
@@ -251,7 +251,7 @@ def adadelta__sums(weights, gradient, state, learning_rate, rho=0.95, epsilon=1e
 
 
 def adadelta__old_mean(weights, gradient, state, learning_rate, rho=0.95, epsilon=1e-7):
-    """G came too late"""
+    """the old G was used"""
     g, d = state.get("G", 0), state.get("D", 0)
     change = np.sqrt(d + epsilon) / np.sqrt(g + epsilon) * gradient
     g = rho * g + (1 - rho) * gradient**2
@@ -394,7 +394,7 @@ def adam__square_of_the_mean(
 def adam__gradient_above_the_line(
     weights, gradient, state, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7
 ):
-    """has the gradient above the line"""
+    """Divide m, the running mean"""
     t = state.get("t", 0) + 1
     m, v = moments(gradient, state, beta_1, beta_2)
     alpha = learning_rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
@@ -447,7 +447,7 @@ def tuned__loss(losses):
 
 
 def tuned__at_the_end(losses):
-    """turned around"""
+    """True and False are swapped"""
     best = min((loss, rate) for rate, loss in losses.items() if not np.isnan(loss))[1]
     return best, best == min(losses) or best == max(losses)
 

@@ -142,7 +142,7 @@ def color_jitter__mean_not_added(images, brightness, contrast):
 
 
 def color_jitter__goes_round(images, brightness, contrast):
-    """uint8 goes round"""
+    """uint8 wraps around"""
     with np.errstate(invalid="ignore"):
         return jitter(images, brightness, contrast, clip=None).astype(np.uint8)
 
@@ -161,7 +161,7 @@ def color_jitter__factors_of_the_first(images, brightness, contrast):
 
 
 def color_jitter__not_broadcast(images, brightness, contrast):
-    """in line with the channels"""
+    """matched with the last axis, the channels"""
     images = images.astype("float32") * brightness
     mean = images.mean(axis=(1, 2, 3), keepdims=True)
     return np.clip((images - mean) * contrast + mean, 0, 255)
@@ -306,7 +306,7 @@ class RandomShift__on_the_diagonal(Given):
 
 
 class RandomShift__down_alone(Given):
-    """down and up alone"""
+    """only down and up"""
 
     def call(self, images, training=None):
         if not training:
@@ -316,7 +316,7 @@ class RandomShift__down_alone(Given):
 
 
 class RandomShift__right_alone(Given):
-    """right and left alone"""
+    """only right and left"""
 
     def call(self, images, training=None):
         if not training:
@@ -430,7 +430,7 @@ class RandomShift__static_shape(Given):
 
 
 class RandomShift__counted_by_len(Given):
-    """nobody can count the images by `len`"""
+    """`len` cannot count the images"""
 
     def call(self, images, training=None):
         if not training:
@@ -463,7 +463,7 @@ def turns_after_flip__four(turns, flipped):
 
 
 def turns_after_flip__three(turns, flipped):
-    """not turned, 0 to 3"""
+    """not turned, from 0 to 3"""
     out = turns.copy()
     out[flipped] = 3 - out[flipped]
     return out

@@ -46,7 +46,7 @@ def batch_norm__epsilon_outside(x, gamma, beta, epsilon):
 
 
 def batch_norm__no_epsilon(x, gamma, beta, epsilon):
-    """epsilon is missing, or another one"""
+    """epsilon is missing, or is not the one"""
     return gamma * (x - x.mean((0, 1, 2))) / x.std((0, 1, 2)) + beta
 
 
@@ -98,7 +98,7 @@ def instance_norm__over_channels(x, gamma, beta, epsilon):
 
 
 def instance_norm__rows_alone(x, gamma, beta, epsilon):
-    """Columns, axis 2, belong to it"""
+    """Take it over axis 2, too"""
     mean, variance = x.mean(1, keepdims=True), x.var(1, keepdims=True)
     return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
 
@@ -146,7 +146,7 @@ def group_norm__channels_in_a_group(x, gamma, beta, groups, epsilon):
 
 
 def group_norm__every_other(x, gamma, beta, groups, epsilon):
-    """every other channel"""
+    """every `groups`-th channel"""
     out = np.zeros(x.shape)
     for i in range(len(x)):
         for g in range(groups):
@@ -228,7 +228,7 @@ def moving_statistics__momentum_turned_around(batches, momentum):
 
 
 def moving_statistics__from_the_first(batches, momentum):
-    """begin with the statistics of the first batch. They"""
+    """begin with those of the first batch. Begin"""
     mean, variance = None, None
     for batch in batches:
         m, v = batch.mean((0, 1, 2)), batch.var((0, 1, 2))
@@ -282,7 +282,7 @@ def moving_statistics__begins_anew(batches, momentum):
 
 
 def moving_statistics__whole_batch_added(batches, momentum):
-    """batch counts whole"""
+    """batch counts in full"""
     mean, variance = 0, 1
     for batch in batches:
         mean = momentum * mean + batch.mean((0, 1, 2))
@@ -291,7 +291,7 @@ def moving_statistics__whole_batch_added(batches, momentum):
 
 
 def moving_statistics__about_the_moving_mean(batches, momentum):
-    """distance to the moving mean"""
+    """around the moving mean"""
     mean, variance = 0, 1
     for batch in batches:
         mean = momentum * mean + (1 - momentum) * batch.mean((0, 1, 2))

@@ -99,7 +99,7 @@ def best_epoch__ties(losses, patience):
 
 
 def best_epoch__not_in_a_row(losses, patience):
-    """begins anew there"""
+    """Set the count to 0 there"""
     lowest, best, waited = float("inf"), 0, 0
     for epoch, loss in enumerate(losses):
         if loss < lowest:
@@ -226,7 +226,7 @@ class BestWeights__references(Callback):
 
 
 class BestWeights__lowest_forgotten(Callback):
-    """remember the new lowest one"""
+    """store the new lowest loss"""
 
     def on_epoch_end(self, epoch, logs=None):
         if not np.isnan(logs["val_loss"]) and logs["val_loss"] < self.lowest:
@@ -396,7 +396,7 @@ def dropout__normal(x, rate, training, random):
 
 
 def dropout__mask(x, rate, training, random):
-    """Multiply x with it"""
+    """Multiply x by it"""
     if not training:
         return x
     return (random.random(x.shape) >= rate).astype("float32") / (1 - rate)
@@ -448,7 +448,7 @@ def segmenter__eleven(backbone, num_classes):
 
 
 def segmenter__large_last_kernel(backbone, num_classes):
-    """the last convolution is 1x1"""
+    """the last convolution should be 1x1"""
     return segmenter_of(backbone, num_classes, last=3)
 
 
@@ -483,7 +483,7 @@ def segmenter__one_map_short(backbone, num_classes):
 
 
 def segmenter__from_the_largest(backbone, num_classes):
-    """from the largest on"""
+    """the largest map was added first"""
     return segmenter_of(backbone, num_classes, skips=lambda maps: maps[:-1])
 
 
@@ -548,7 +548,7 @@ def iou__dice(predicted, truth):
 
 
 def iou__sum_for_union(predicted, truth):
-    """counted twice below the line"""
+    """counted twice in the denominator"""
     return np.sum(predicted & truth) / (np.sum(predicted) + np.sum(truth))
 
 
@@ -588,7 +588,7 @@ def iou__upside_down(predicted, truth):
 
 
 def iou__and_or(predicted, truth):
-    """compare whole arrays"""
+    """work on whole arrays"""
     return np.sum(predicted and truth) / np.sum(predicted or truth)
 
 
@@ -598,5 +598,5 @@ def iou__larger_mask(predicted, truth):
 
 
 def iou__distance(predicted, truth):
-    """taken from 1"""
+    """Subtract it from 1"""
     return np.sum(predicted != truth) / np.sum(predicted | truth)

@@ -10,7 +10,7 @@ def choose__by_training(results):
 
 
 def choose__last_epoch(results):
-    """best of the last epochs"""
+    """most accurate in the last epoch"""
     best, best_name = 0, None
     for name, result in results.items():
         if result["validation"][-1] > best:
@@ -58,7 +58,7 @@ def accuracy__full_batches_only(batches):
 
 
 def accuracy__last_batch(batches):
-    """last batch alone"""
+    """only the last batch"""
     for labels, probabilities in batches:
         right = (probabilities.argmax(axis=1) == labels).mean()
     return right
@@ -99,7 +99,7 @@ def margin__one_deviation(accuracy, images):
 
 
 def margin__squared(accuracy, images):
-    """p was multiplied with itself"""
+    """p was multiplied by itself"""
     return 1.96 * (accuracy * accuracy / images) ** 0.5
 
 
@@ -168,13 +168,13 @@ def classify__softmax(folder, image):
 
 
 def classify__name_alone(folder, image):
-    """returned alone"""
+    """only the name was returned"""
     model = tf.saved_model.load(folder)
     return model.class_names().numpy()[model.serve(image[None]).numpy()[0].argmax()].decode()
 
 
 def classify__other_order(folder, image):
-    """in the other order"""
+    """in the wrong order"""
     model = tf.saved_model.load(folder)
     p = model.serve(image[None]).numpy()[0]
     return p.max(), model.class_names().numpy()[p.argmax()].decode()

@@ -53,7 +53,7 @@ convolve = Check(
         "the kernel was turned by 180 degrees. Slide it as it is: w[a, b] meets x[i + a, j + b].": (
             lambda image, kernel: _correlate(image, kernel[::-1, ::-1])
         ),
-        "the kernel was transposed: its rows go down the image, its columns across.": (
+        "the kernel was transposed: w[a, b] belongs to x[i + a, j + b], not w[b, a].": (
             lambda image, kernel: _correlate(image, kernel.T)
         ),
         "the image was padded. Only places where the whole kernel fits count.": _framed,
@@ -68,7 +68,7 @@ convolve = Check(
         "the products were averaged. Add them up.": (
             lambda image, kernel: _correlate(image, kernel) / kernel.size
         ),
-        "the kernel's size was taken from its rows alone; it may have another number of columns.": (
+        "the kernel's number of rows was used for its columns, too. The two may differ.": (
             lambda image, kernel: _correlate(image, kernel[:, : len(kernel)])
         ),
         "each place holds only its largest product. Add all of them up.": (
@@ -147,7 +147,7 @@ conv2d = Check(
         "the bias was added once for each input channel. Add it once, after the sum.": (
             lambda images, kernel, bias: _conv2d(images, kernel, bias * images.shape[-1])
         ),
-        "the images were added together: the sum is over rows, columns and channels.": (
+        "the images were added together. Sum only over rows, columns and channels.": (
             _all_images_added
         ),
         "the frame is one pixel wide whatever the kernel's size. It is size // 2 wide.": (
@@ -194,10 +194,10 @@ pool = Check(
     ],
     mistakes={
         "the windows overlap: each should begin where the one before ended.": _overlapping,
-        "the largest number was taken for every `reduce`. Call the one that was given.": (
+        "the largest number was taken, whatever `reduce` is. Call `reduce`.": (
             lambda images, size, reduce: _pool(images, size, np.max)
         ),
-        "the mean was taken for every `reduce`. Call the one that was given.": (
+        "the mean was taken, whatever `reduce` is. Call `reduce`.": (
             lambda images, size, reduce: _pool(images, size, np.mean)
         ),
         "one pixel of each window was kept, and the others were not looked at.": (
@@ -206,15 +206,14 @@ pool = Check(
         "the channels were reduced, too. Each keeps its own number.": (
             lambda images, size, reduce: _flat(images, size, reduce, (2, 4, 5))
         ),
-        "each window became one number for all images and channels. Reduce its rows and columns.": (
-            _one_number
-        ),
-        "the axes 2 and 3 were reduced: after the reshape, the pixels of a window lie along "
-        "the axes 2 and 4.": lambda images, size, reduce: _flat(images, size, reduce, (2, 3)),
+        "each window became one number for all images and channels. Reduce only its rows and "
+        "columns.": _one_number,
+        "axes 2 and 3 were reduced. After the reshape, the pixels of a window lie along axes 2 "
+        "and 4.": lambda images, size, reduce: _flat(images, size, reduce, (2, 3)),
         "the windows are 2x2 whatever `size` says.": (
             lambda images, size, reduce: _pool(images, 2, reduce)
         ),
-        "the images were cut into height / size pieces, not into pieces of that size: the reshape "
+        "the images were cut into `size` pieces, instead of pieces of `size` pixels: the reshape "
         "needs (height // size, size), in this order.": (
             lambda images, size, reduce: reduce(
                 images.reshape(
@@ -259,16 +258,16 @@ conv_weights = Check(
         "the input's channels are missing: each filter has weights for all of them.": (
             lambda size, channels, filters: size**2 * filters + filters
         ),
-        "there is one bias for each filter, not one in all.": (
+        "there is one bias for each filter, not one in total.": (
             lambda size, channels, filters: size**2 * channels * filters + 1
         ),
         "there is one bias for each filter, not for each input channel.": (
             lambda size, channels, filters: size**2 * channels * filters + channels
         ),
-        "there is one bias for each filter, not one for each of its kernels.": (
+        "there is one bias for each filter, not one for each pair of filter and input channel.": (
             lambda size, channels, filters: (size**2 + 1) * channels * filters
         ),
-        "the filters are missing: each has weights of its own.": (
+        "the weights of only one filter were counted. Each has its own.": (
             lambda size, channels, filters: size**2 * channels + filters
         ),
     },
@@ -317,14 +316,14 @@ receptive_field = Check(
             lambda layers: _field(layers, widen=lambda size, step: size * step)
         ),
         "a layer's own stride counts for the layers after it, not yet for itself.": _stride_first,
-        "the field begins with one pixel, not with none.": lambda layers: _field(layers) - 1,
-        "strides were added. They multiply: two of 2 make steps of four pixels.": (
+        "the field begins at one pixel, not at zero.": lambda layers: _field(layers) - 1,
+        "strides were added. Multiply them: two strides of 2 make steps of four pixels.": (
             lambda layers: _field(layers, grow=lambda step, stride: step + stride)
         ),
-        "only the stride of the layer just before counts. Multiply all of them.": (
+        "only the stride of the layer just before was used. Multiply those of all layers before.": (
             lambda layers: _field(layers, grow=lambda step, stride: stride)
         ),
-        "a kernel of size k widens the field by k - 1 steps; 2 * (k // 2) is that for odd k.": (
+        "a kernel of size k widens the field by k - 1 steps; 2 * (k // 2) is wrong for even k.": (
             lambda layers: _field(layers, widen=lambda size, step: size // 2 * 2 * step)
         ),
         "the layers were taken from last to first.": lambda layers: _field(layers[::-1]),

@@ -66,7 +66,7 @@ logistic_regression = Check(
         SCALED_TO_ONE: _logistic(scale=1 / 255, offset=0.0),
         "the pixels are scaled to 0..2: subtract 1 (offset=-1).": _logistic(offset=0.0),
         TEN_ALWAYS: lambda num_classes: _mlp(),
-        "each class has a bias as well: leave `use_bias` as it is.": _logistic(use_bias=False),
+        "each class has a bias as well: leave out `use_bias=False`.": _logistic(use_bias=False),
         "there is a hidden layer. Logistic regression goes from the pixels to the logits.": (
             lambda num_classes: _mlp((512,), num_classes)
         ),
@@ -98,14 +98,12 @@ mlp = Check(
         "the hidden layers have a sigmoid. The lecture's networks have a ReLU.": (
             _hidden(activation="sigmoid")
         ),
-        "the hidden layers have a softmax. Between layers belongs a ReLU.": (
-            _hidden(activation="softmax")
-        ),
+        "the hidden layers have a softmax. They need a ReLU.": (_hidden(activation="softmax")),
         SOFTMAX: _hidden(last="softmax"),
         POSITIVE_LOGITS: _hidden(last="relu"),
         "`units` was not used: this is logistic regression.": _hidden(lambda units: ()),
         "only the first of `units` became a layer.": _hidden(lambda units: units[:1]),
-        "only the last of `units` is left: each layer takes the output of the one before.": (
+        "only the last of `units` is left: call each layer with the output of the one before.": (
             _hidden(lambda units: units[-1:])
         ),
         "the last of `units` is missing: the logits come after all of them.": (
@@ -166,7 +164,7 @@ filter_features = Check(
         "the ReLU is missing: in the mean, what is below zero cancels what is above.": (
             lambda images, kernels: _rows(_pooled(_filtered(images, kernels)))
         ),
-        "the absolute value was taken. A ReLU makes zero of what is below it.": (
+        "the absolute value was taken. A ReLU turns what is below zero into zero.": (
             lambda images, kernels: _rows(_pooled(np.abs(_filtered(images, kernels))))
         ),
         "the ReLU comes after the mean. It belongs before: pixel by pixel.": (
@@ -183,10 +181,10 @@ filter_features = Check(
         "one pixel of each window was kept. Take the mean of all of them.": (
             lambda images, kernels: _rows(_positive(_filtered(images, kernels))[:, ::POOL, ::POOL])
         ),
-        "the windows overlap: each begins where the one before ended.": (
+        "the windows overlap: each should begin where the one before ended.": (
             lambda images, kernels: _rows(_pooled(_positive(_filtered(images, kernels)), strides=1))
         ),
-        "this is one mean for the whole image: where something is found is lost.": (
+        "this is one mean for the whole image, and does not tell where something was found.": (
             lambda images, kernels: _positive(_filtered(images, kernels)).mean(axis=(1, 2))
         ),
         "nothing was pooled: take the mean of each window of POOL x POOL.": (
@@ -204,7 +202,7 @@ filter_features = Check(
         "only the first channel was filtered. Add up over all of them.": (
             lambda images, kernels: _filter_features(images[..., :1], kernels[:, :, :1])
         ),
-        "the numbers are in another order: all filters of the first window come first.": (
+        "the numbers are in the wrong order. All filters of the first window should come first.": (
             lambda images, kernels: _rows(
                 np.moveaxis(_pooled(_positive(_filtered(images, kernels))), -1, 1)
             )
@@ -304,7 +302,7 @@ as_convolution = Check(
     ],
     observe=_observed,
     mistakes={
-        "the layer has random kernels. Give it the ones of the argument (set_weights).": (
+        "the layer has random kernels. Give it those in `kernels` (set_weights).": (
             _convolution(holds=lambda kernels: None)
         ),
         "the kernels were turned by 180 degrees. Conv2D slides them as they are, like 2.3.": (
@@ -322,10 +320,10 @@ as_convolution = Check(
         "nothing is frozen: the layer with the kernels needs trainable=False.": (
             _convolution(trainable=True)
         ),
-        "everything is frozen. The classifier is trained; only the convolution is not.": (
+        "everything is frozen. Freeze only the convolution: the classifier is to be trained.": (
             _all_frozen
         ),
-        "the classifier is frozen, and the convolution is not: it is the other way round.": (
+        "the classifier is frozen, and the convolution is not: it should be the other way round.": (
             _classifier_frozen
         ),
         "the ReLU after the filters is missing.": _convolution(activation=None),
@@ -339,19 +337,19 @@ as_convolution = Check(
             _convolution(pool=layers.MaxPooling2D)
         ),
         NOT_SCALED: _convolution(scale=False),
-        "the mean over the whole image was taken, but the classifier wants the mean of each window "
-        "in a row: AveragePooling2D, then Flatten.": (
+        "the mean over the whole image was taken, but the classifier needs the means of all "
+        "windows, in one row of numbers: AveragePooling2D, then Flatten.": (
             _convolution(flatten=layers.GlobalAveragePooling2D)
         ),
         "the images were not flattened before the classifier.": (
             _convolution(flatten=layers.Identity)
         ),
-        "the classifier's output was softmax'ed. It stays as it is: logits.": (
+        "the classifier's output was softmax'ed. Leave it as it is: logits.": (
             lambda kernels, classifier: _as_convolution(
                 kernels, keras.Sequential([classifier, layers.Softmax()])
             )
         ),
-        "a new dense layer stands where the given classifier belongs.": (
+        "there is a new dense layer where the given classifier belongs.": (
             lambda kernels, classifier: _as_convolution(kernels, layers.Dense(10))
         ),
     },
@@ -444,12 +442,12 @@ ONE_OPTIMIZER = (
     "the old optimizer was kept. It knows only the weights trained so far: make a new one."
 )
 FROZEN = (
-    "the convolution stays frozen. Set `trainable` for the layer with the kernels, or for each in "
-    "turn: to set model.trainable to True, which it is already, changes nothing."
+    "the convolution stays frozen. Set `trainable` for the layer with the kernels, or for every "
+    "layer: setting model.trainable to True, which it is already, changes nothing."
 )
 NOT_COMPILED = (
-    "the model was not compiled again: `fit` goes on with the step that it made before, in which "
-    "the kernels are frozen."
+    "the model was not compiled again: `fit` continues with the training step that it made before, "
+    "in which the kernels are frozen."
 )
 
 unfreeze = Check(
@@ -467,25 +465,25 @@ unfreeze = Check(
     observe=_freed,
     mistakes={
         NOT_COMPILED: _set,
-        NOT_COMPILED + " A new rate for the optimizer changes nothing about that.": _rate_alone,
+        NOT_COMPILED + " Giving the optimizer a new rate does not change that.": _rate_alone,
         FROZEN: lambda model, learning_rate: _compile(model, learning_rate),
         FROZEN + " And compile again.": lambda model, learning_rate: None,
         "now everything is frozen: `trainable` has to be True.": _frozen,
-        "only the convolution is trained now. The layers after it go on learning, too.": (
+        "only the convolution is trained now. The layers after it should be trained, too.": (
             _only_the_convolution
         ),
         ONE_OPTIMIZER: _old_optimizer,
         ONE_OPTIMIZER + " Its new rate does not change that.": _old_optimizer_new_rate,
-        "the optimizer is plain SGD. Go on with Adam, as `compile_with` has it.": (
+        "the optimizer is plain SGD. Continue with Adam, as in `compile_with`.": (
             lambda model, learning_rate: _unfreeze(
                 model, learning_rate, optimizer=keras.optimizers.SGD
             )
         ),
-        "`learning_rate` was not used: Adam has its own, 0.001.": (
+        "`learning_rate` was not used: Adam took its default, 0.001.": (
             lambda model, learning_rate: _unfreeze(model, 0.001)
         ),
-        "the kernels were drawn anew. They start from the values that they have.": _drawn_anew,
-        "the loss is another one: this network returns logits (from_logits=True).": (
+        "the kernels were replaced. They should start from the values that they have.": _drawn_anew,
+        "the loss is the wrong one: this network returns logits (from_logits=True).": (
             lambda model, learning_rate: _unfreeze(
                 model, learning_rate, loss="sparse_categorical_crossentropy"
             )

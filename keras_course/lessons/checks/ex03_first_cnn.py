@@ -57,26 +57,27 @@ first_cnn = Check(
     ],
     observe=networks.network_with_biases,
     mistakes={
-        'the padding is "same". In the table the images become smaller: it is "valid".': (
+        'the padding is "same". In the table the images become smaller, so it has to be "valid".': (
             _cnn(padding="same")
         ),
-        "the convolutions have no ReLU: only the poolings are not linear.": (_cnn(activation=None)),
-        "the dense layers have no ReLU: together they are one linear map.": _cnn(dense=None),
-        "there is no ReLU anywhere: after each convolution and each dense layer but the last.": (
-            _cnn(activation=None, dense=None)
+        "the convolutions have no ReLU: without it, only the poolings are not linear.": (
+            _cnn(activation=None)
         ),
+        "the dense layers have no ReLU: together they are one linear map.": _cnn(dense=None),
+        "there is no ReLU anywhere. It belongs after each convolution, and after each dense layer "
+        "except the last.": _cnn(activation=None, dense=None),
         "the mean of each window was taken. The table has max pooling.": (
             _cnn(pool=layers.AveragePooling2D)
         ),
         "the second pooling is missing.": _cnn(poolings=1),
         "nothing was pooled.": _cnn(poolings=0),
-        "the kernels have the wrong sizes: 5x5 in the first layer, 3x3 in the second.": (
+        "the kernel sizes are swapped: the first convolution needs 5x5, the second 3x3.": (
             _cnn(convolutions=((12, 3), (24, 5)))
         ),
-        "both kernels are 3x3. The first convolution has 5x5.": (
+        "both kernels are 3x3. The first convolution needs 5x5.": (
             _cnn(convolutions=((12, 3), (24, 3)))
         ),
-        "both kernels are 5x5. The second convolution has 3x3.": (
+        "both kernels are 5x5. The second convolution needs 3x3.": (
             _cnn(convolutions=((12, 5), (24, 5)))
         ),
         "the numbers of filters are swapped: 12 first, then 24.": (
@@ -86,7 +87,7 @@ first_cnn = Check(
             _cnn(convolutions=((5, 12), (3, 24)))
         ),
         NO_FLATTEN: _cnn(flatten=layers.Identity),
-        "the mean of each map was taken. The table has all of its numbers, in one row.": (
+        "the mean of each map was taken. The table keeps all numbers of the maps, in one row.": (
             _cnn(flatten=layers.GlobalAveragePooling2D)
         ),
         "the dense layers have 60 and 120 units. 120 come first.": _cnn(units=(60, 120)),
@@ -94,7 +95,7 @@ first_cnn = Check(
         SOFTMAX: _cnn(last="softmax"),
         POSITIVE_LOGITS: _cnn(last="relu"),
         TEN_ALWAYS: lambda num_classes: _first_cnn(),
-        "the pixels were not scaled: the first convolution takes `x`, not `inputs`.": (
+        "the pixels were not scaled: call the first convolution with `x`, not with `inputs`.": (
             _cnn(scale=False)
         ),
     },
@@ -144,7 +145,7 @@ compile_model = Check(
         "the loss takes the logits for probabilities: it needs from_logits=True.": (
             _compiling(loss=keras.losses.SparseCategoricalCrossentropy())
         ),
-        "this loss wants one-hot labels. For class numbers there is the sparse one.": (
+        "this loss needs one-hot labels. For class numbers, use SparseCategoricalCrossentropy.": (
             _compiling(loss=keras.losses.CategoricalCrossentropy(from_logits=True))
         ),
         "the mean squared error compares logits with class numbers, as if these were quantities.": (
@@ -153,22 +154,22 @@ compile_model = Check(
         "the loss is missing.": lambda model, learning_rate: model.compile(
             keras.optimizers.Adam(learning_rate), metrics=["accuracy"]
         ),
-        "`learning_rate` was not used: Adam has its own, 0.001.": (
+        "`learning_rate` was not used: Adam took its default, 0.001.": (
             _compiling(optimizer=lambda rate: keras.optimizers.Adam())
         ),
         "the optimizer is plain SGD. Adam was asked for.": (
             _compiling(optimizer=keras.optimizers.SGD)
         ),
-        "the optimizer is RMSprop, as `compile` chooses if none is given. Adam was asked for.": (
+        "the optimizer is RMSprop, which `compile` chooses if none is given. Adam was asked for.": (
             lambda model, learning_rate: model.compile(
                 loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                 metrics=["accuracy"],
             )
         ),
-        'this metric has another name in the history. Let Keras choose it by "accuracy".': (
+        'this metric has another name in the history. Write "accuracy", and Keras chooses it.': (
             _compiling(metric=["sparse_categorical_accuracy"])
         ),
-        'the metric Accuracy compares logits with class numbers. "accuracy" lets Keras choose.': (
+        'the metric Accuracy compares logits with class numbers. Write "accuracy" instead.': (
             _compiling(metric=[keras.metrics.Accuracy()])
         ),
         "nothing counts the right answers: metrics=[...] is missing.": _compiling(metric=[]),
@@ -207,11 +208,12 @@ confusion_matrix = Check(
         "rows and columns are swapped: a row is a true class.": (
             lambda labels, predictions, num_classes: _confusion(predictions, labels, num_classes)
         ),
-        "every pair is counted once at most. In a loop, `= 1` sets and `+= 1` counts; with arrays "
-        "as index, `+= 1` adds only once to each place, and np.add.at for every pair.": (
+        "every pair is counted at most once. In a loop, `= 1` sets and `+= 1` counts. With arrays "
+        "as index, `+= 1` adds only once to each place; np.add.at adds for every pair.": (
             _each_pair_once
         ),
-        "the matrix is as large as the classes that occur. It has a place for all `num_classes`.": (
+        "the matrix has rows and columns only for the classes that occur. It needs `num_classes` "
+        "of each.": (
             lambda labels, predictions, num_classes: _confusion(
                 labels, predictions, 1 + int(max(labels.max(), predictions.max()))
             )
@@ -227,7 +229,7 @@ confusion_matrix = Check(
                 _confusion(labels, predictions, num_classes) / len(labels)
             )
         ),
-        "only right answers were counted. The mistakes stand beside the diagonal.": (
+        "only right answers were counted. The mistakes belong off the diagonal.": (
             lambda labels, predictions, num_classes: (
                 _confusion(labels, predictions, num_classes) * np.eye(num_classes, dtype=int)
             )
@@ -247,7 +249,7 @@ confusion_matrix = Check(
                 labels[:-1], predictions[:-1], num_classes
             )
         ),
-        "the classes begin at 0: everything has moved by one row and one column.": (
+        "everything is off by one row and one column: the classes begin at 0.": (
             lambda labels, predictions, num_classes: np.roll(
                 _confusion(labels, predictions, num_classes), -1, axis=(0, 1)
             )
@@ -323,7 +325,7 @@ feature_maps = Check(
         "model from the model's inputs.": (
             lambda model, name, images: model.get_layer(name)(images)
         ),
-        "the output of the layer is symbolic: a model from the inputs to it returns numbers.": (
+        "the output of the layer is symbolic. Make a model from the inputs to it, and call that.": (
             lambda model, name, images: model.get_layer(name).output
         ),
         "these are the layer's weights. Its output depends on the images.": (
@@ -347,10 +349,10 @@ feature_maps = Check(
         "the maps come first. Keep the order (image, row, column, map).": (
             lambda model, name, images: np.moveaxis(_feature_maps(model, name, images), -1, 0)
         ),
-        "the images were scaled before. The model does that itself.": (
+        "the images were scaled first. The model does that itself.": (
             lambda model, name, images: _feature_maps(model, name, images / 127.5 - 1)
         ),
-        "the images were divided by 255 before. The model takes pixels as they are.": (
+        "the images were divided by 255 first. The model takes pixels as they are.": (
             lambda model, name, images: _feature_maps(model, name, images / 255)
         ),
     },
@@ -420,18 +422,20 @@ any_size_cnn = Check(
             _any(padding="valid")
         ),
         "the convolutions have no ReLU.": _any(activation=None),
-        "the mean of each window was taken. Between the convolutions is max pooling.": (
+        "the mean of each window was taken. Each convolution is followed by max pooling.": (
             _any(pool=layers.AveragePooling2D)
         ),
         "the last pooling is missing: each of the three convolutions has one.": _any(poolings=2),
         "nothing was pooled between the convolutions.": _any(poolings=0),
-        "the kernels are 5x5. They are 3x3 here.": _any(size=5),
-        "the numbers of filters are in another order: 12, 24, 48.": _any(filters=(48, 24, 12)),
-        "these are the two convolutions of 3.1 (12 and 24 filters). Here are three.": (
+        "the kernels are 5x5. They should be 3x3 here.": _any(size=5),
+        "the numbers of filters are in the wrong order: 12 should come first, then 24 and 48.": (
+            _any(filters=(48, 24, 12))
+        ),
+        "these are the two convolutions of 3.1 (12 and 24 filters). There should be three.": (
             _any(filters=(12, 24), poolings=2)
         ),
-        "all convolutions have 12 filters. They have 12, 24 and 48.": _any(filters=(12, 12, 12)),
-        "the dense layers of 3.1 are in it. The means go straight to the logits.": (
+        "all convolutions have 12 filters. They need 12, 24 and 48.": _any(filters=(12, 12, 12)),
+        "the dense layers of 3.1 are still there. The means should go straight to the logits.": (
             _any(units=(120, 60))
         ),
         SOFTMAX: _any(last="softmax"),

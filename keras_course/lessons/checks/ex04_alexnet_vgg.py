@@ -109,13 +109,13 @@ cost = Check(
         "strides and poolings were ignored, so that every layer has the pixels of the image.": (
             _costs(divide=lambda side, strides: side, pooled=lambda side, size: side)
         ),
-        "the places were counted before the strides. A convolution computes those of its output.": (
+        "the places were counted before the strides divided the side. Count those of the output.": (
             _costs(places=lambda before, side: before * before)
         ),
         "a side was rounded down. Ceil rounds up.": (
             _costs(divide=lambda a, b: a // b, pooled=lambda side, size: side // 2)
         ),
-        "a side is no whole number: round it up.": (
+        "a side is not a whole number: round it up.": (
             _costs(divide=lambda a, b: a / b, pooled=lambda side, size: side / 2)
         ),
         "the size of a pooling was taken for its strides. They are always 2.": (
@@ -182,19 +182,19 @@ vgg_table = Check(
         for stages in (2, 3)
     ],
     mistakes={
-        "a pooling follows every convolution. Only the last of a stage has one after it.": (
+        "a pooling follows every convolution. Only the last of a stage should have one.": (
             _table(lambda count, repeats: [("conv", count, 3, 1), ("pool", 2)] * repeats)
         ),
-        "the pooling comes first in a stage. It comes after the convolutions.": (
+        "the pooling comes first in a stage. It belongs after the convolutions.": (
             _table(lambda count, repeats: [("pool", 2)] + [("conv", count, 3, 1)] * repeats)
         ),
-        "the last stage has a pooling, too.": (
+        "the last stage has no pooling. It needs one, too.": (
             lambda filters, convolutions: _vgg_table(filters, convolutions)[:-1]
         ),
         "the poolings are missing.": (
             _table(lambda count, repeats: [("conv", count, 3, 1)] * repeats)
         ),
-        "there is one pooling, at the end of the network. Every stage ends with one.": (
+        "there is one pooling, at the end of the network. Every stage should end with one.": (
             lambda filters, convolutions: [
                 *_stages(filters, convolutions, lambda count, n: [("conv", count, 3, 1)] * n),
                 ("pool", 2),
@@ -215,10 +215,10 @@ vgg_table = Check(
         "the poolings are AlexNet's, of 3x3. VGG's are 2x2.": (
             _table(lambda count, repeats: [("conv", count, 3, 1)] * repeats + [("pool", 3)])
         ),
-        "a pooling's row has its size alone: strides are always 2.": (
+        "a pooling's row needs only its size: the strides are always 2.": (
             _table(lambda count, repeats: [("conv", count, 3, 1)] * repeats + [("pool", 2, 2)])
         ),
-        "there is a list for each stage. Join them to one list of rows (+=, or extend).": (
+        "there is a list for each stage. Join them into one list of rows (+=, or extend).": (
             lambda filters, convolutions: [
                 [("conv", count, 3, 1)] * repeats + [("pool", 2)]
                 for count, repeats in zip(filters, convolutions, strict=True)
@@ -227,7 +227,7 @@ vgg_table = Check(
         "each stage has one convolution too few: range(n) gives n numbers, range(1, n) one less.": (
             _table(lambda count, repeats: [("conv", count, 3, 1)] * (repeats - 1) + [("pool", 2)])
         ),
-        "only the last stage is left: the list is made anew for each.": (
+        "only the last stage is left: the list is made again for each stage.": (
             lambda filters, convolutions: _vgg_table(filters[-1:], convolutions[-1:])
         ),
         "only the first stage is there: the `return` is inside the loop.": (
@@ -297,7 +297,7 @@ network = Check(
         "the poolings take the mean. These networks take the largest pixel of a window.": (
             _with(pool=layers.AveragePooling2D)
         ),
-        "the poolings have no strides of their own, so that a 3x3 moves by three pixels. They are "
+        "the poolings were given no strides, so that a 3x3 moves by three pixels. The strides are "
         "always 2.": _with(options=lambda size: {"pool_size": size, "padding": "same"}),
         'the poolings drop the pixels that are left over. They need padding="same".': (
             _with(options=lambda size: {"pool_size": size, "strides": 2})
@@ -329,15 +329,17 @@ network = Check(
         "the largest pixel was taken. The mean needs GlobalAveragePooling2D.": (
             _with(head=layers.GlobalMaxPooling2D)
         ),
-        "the dense layer works on each pixel: the mean over all pixels comes before it.": (
+        "the dense layer works on each pixel: take the mean over all pixels before it.": (
             _with(head=layers.Identity)
         ),
-        "the pixels were not scaled: the first layer takes `x`, not `inputs`.": _with(scale=False),
+        "the pixels were not scaled: call the first layer with `x`, not with `inputs`.": (
+            _with(scale=False)
+        ),
         TEN_ALWAYS: (lambda table, conv, num_classes: _network(table, conv)),
-        "every layer takes the image, so that only the last one counts. Each takes what the one "
-        "before it has made.": _with(rows=lambda table: table[-1:]),
+        "every layer takes the image, so that only the last one counts. Call each with the output "
+        "of the one before it.": _with(rows=lambda table: table[-1:]),
         "the last row of the table is missing.": _with(rows=lambda table: table[:-1]),
-        "only the first row became a layer: the rest is inside the loop.": (
+        "only the first row became a layer: the lines that belong after the loop are inside it.": (
             _with(rows=lambda table: table[:1])
         ),
     },
@@ -360,7 +362,7 @@ spread = Check(
     ],
     mistakes={
         "the standard deviation was taken over all numbers. Two channels that differ do not tell "
-        "images apart: take it over the images alone.": lambda activations: np.std(activations),
+        "images apart: take it only over the images.": lambda activations: np.std(activations),
         "the standard deviation was taken over the channels. The images are the first axis.": (
             lambda activations: np.std(activations, axis=-1).mean()
         ),
@@ -373,7 +375,7 @@ spread = Check(
         "the mean was taken before the root. First the root, then the mean.": (
             lambda activations: np.sqrt(np.var(activations, axis=0).mean())
         ),
-        "the squares were divided by n - 1. It is their mean: divide by n.": (
+        "the sum of the squares was divided by n - 1. Divide it by n.": (
             lambda activations: np.std(activations, axis=0, ddof=1).mean()
         ),
         "the mean is missing: this is still a number for each place and channel.": (
@@ -382,9 +384,8 @@ spread = Check(
         "each image was averaged first. Then only its mean counts, not what is where in it.": (
             lambda activations: np.std(activations.reshape(len(activations), -1).mean(axis=1))
         ),
-        "the mean over the images comes last here. First the standard deviation over the images.": (
-            lambda activations: np.std(activations.mean(axis=0))
-        ),
+        "mean and standard deviation are swapped. First take the standard deviation over the "
+        "images, then the mean of that.": lambda activations: np.std(activations.mean(axis=0)),
         "absolute distances were averaged. The standard deviation squares them.": (
             lambda activations: np.abs(activations - activations.mean(axis=0)).mean()
         ),
@@ -425,10 +426,10 @@ he_stddev = Check(
         for height, width in ((3, 3), (5, 2))
     ],
     mistakes={
-        "n is the number of inputs of a filter. The number of filters does not belong to it.": (
+        "the number of filters was counted, too. n is the number of inputs of one filter.": (
             _stddev(lambda height, width, channels, filters: height * width * channels * filters)
         ),
-        "the last number is the filters. The shape is (height, width, channels, filters).": (
+        "filters were taken for channels. The shape is (height, width, channels, filters).": (
             _stddev(lambda height, width, channels, filters: height * width * filters)
         ),
         "the root is missing: this is the variance.": (
@@ -453,10 +454,10 @@ he_stddev = Check(
         "the fraction is upside down: more inputs need smaller weights.": (
             lambda shape: float(np.sqrt(shape[0] * shape[1] * shape[2] / 2))
         ),
-        "the 2 stands below the line. Solve n s² / 2 = 1 for s.": (
+        "the 2 is in the denominator. Solve n s² / 2 = 1 for s.": (
             lambda shape: float(np.sqrt(1 / (2 * shape[0] * shape[1] * shape[2])))
         ),
-        "the root was taken of the number of inputs alone, not of the 2.": (
+        "the root was taken only of the number of inputs, not of the 2.": (
             lambda shape: float(2 / np.sqrt(shape[0] * shape[1] * shape[2]))
         ),
         "this is the start of the AlexNet paper, 0.01 for every shape.": lambda shape: 0.01,

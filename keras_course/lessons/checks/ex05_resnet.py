@@ -121,17 +121,19 @@ residual_block = Check(
     ],
     observe=networks.block,
     mistakes={
-        "the stride is on the second convolution. The first has it (section 3.3 of the paper), so "
-        "that both work on few pixels.": _stride_on_the_second,
-        "both convolutions have the stride, but the shortcut has it once.": _stride_on_both,
+        "the stride is on the second convolution. It belongs on the first (section 3.3 of the "
+        "paper), so that both work on few pixels.": _stride_on_the_second,
+        "both convolutions have the stride. Only the first needs it: the shortcut has it once.": (
+            _stride_on_both
+        ),
         "the stride was not used, neither by the first convolution nor by the shortcut.": (
             _no_strides
         ),
         "the second ReLU comes before the addition. Then a block can only add, never subtract.": (
             _relu_before_the_addition
         ),
-        "there is a ReLU before the addition, and one after it. The first leaves F(x) nothing "
-        "below zero: a block could never subtract.": _relu_before_and_after,
+        "there is a ReLU before the addition, and one after it. The first makes F(x) zero or more, "
+        "so that a block could never subtract.": _relu_before_and_after,
         "the ReLU between the two convolutions is missing: they are one linear map.": (
             _no_relu_between
         ),
@@ -139,8 +141,8 @@ residual_block = Check(
         "nothing is added: this is a plain block, without its shortcut.": _no_shortcut,
         "F(x) is two convolutions, not one.": _one_convolution,
         "the output of the first convolution is added, not the block's input.": _added_to_itself,
-        "x was overwritten: the shortcut begins at the output of the first convolution. It is that "
-        "of the block's input.": _x_overwritten,
+        "x was overwritten: the shortcut starts from the output of the first convolution. It has "
+        "to start from the block's input.": _x_overwritten,
         "x itself was added where the shape changes. Use shortcut(x, filters, strides).": _bare_x,
         "the shortcut is a 1x1 convolution where the shape changes: option B of the paper, which "
         "has weights. Use shortcut(x, filters, strides).": _projected(normalized=False),
@@ -198,16 +200,15 @@ resnet = Check(
     mistakes={
         SOFTMAX: (_with(activation="softmax")),
         POSITIVE_LOGITS: _with(activation="relu"),
-        "the first stage halves the images, too. Only the second and third do.": (
+        "the first stage halves the images, too. Only the second and third should.": (
             _with(strides=lambda stage, number: 1 if number else 2)
         ),
-        "every block of the later stages halves the images. Only the first of a stage does.": (
+        "every block of the later stages halves the images. Only the first of a stage should.": (
             _with(strides=lambda stage, number: 2 if stage else 1)
         ),
-        "no block halves the images: the stages need strides=2 in their first block.": (
-            _with(strides=lambda stage, number: 1)
-        ),
-        "the last block of a stage halves the images. The first does.": (
+        "no block halves the images: the second and third stage need strides=2 in their first "
+        "block.": _with(strides=lambda stage, number: 1),
+        "the last block of a stage halves the images. The first should.": (
             lambda depth, block, num_classes: _resnet(
                 depth,
                 block,
@@ -222,7 +223,7 @@ resnet = Check(
         "the normalization after the first convolution is missing.": (
             _with(first=lambda x: _relu(layers.Conv2D(FILTERS[0], 3, padding="same")(x)))
         ),
-        "nothing takes the mean over all pixels: GlobalAveragePooling2D comes before the logits.": (
+        "nothing takes the mean over all pixels: GlobalAveragePooling2D goes before the logits.": (
             _with(pool=lambda x: x)
         ),
         "a block has two layers, and there are three stages: n is (depth - 2) / 6, not / 3.": (
@@ -244,8 +245,10 @@ resnet = Check(
         "the largest pixel was taken. The mean needs GlobalAveragePooling2D.": (
             _with(pool=lambda x: layers.GlobalMaxPooling2D()(x))
         ),
-        "all stages have the same number of filters.": _with(filters_of=(8, 8, 8)),
-        "the pixels were not scaled: the first convolution takes `x`, not `inputs`.": (
+        "all stages have the same number of filters. Each has its own in FILTERS.": (
+            _with(filters_of=(8, 8, 8))
+        ),
+        "the pixels were not scaled: call the first convolution with `x`, not with `inputs`.": (
             _with(scale=False)
         ),
     },
@@ -287,7 +290,7 @@ gradient_norms = Check(
         "the root is missing: this is the ratio of the sums of squares.": (
             _norms(lambda kernel, gradient: (_length(gradient) / _length(kernel)) ** 2)
         ),
-        "it is upside down: divide the gradient's length by the kernel's.": (
+        "the fraction is upside down: divide the gradient's length by the kernel's.": (
             _norms(lambda kernel, gradient: _length(kernel) / _length(gradient))
         ),
         "the absolute values were added. A length is the root of the sum of squares.": (
@@ -299,7 +302,7 @@ gradient_norms = Check(
         "gradient and kernel were divided entry by entry, before their lengths were taken.": (
             _norms(lambda kernel, gradient: _length(gradient / kernel))
         ),
-        "only the gradient's length has a root, the kernel's has not.": (
+        "the root is missing from the kernel's length. The gradient's has one.": (
             _norms(lambda kernel, gradient: _length(gradient) / _length(kernel) ** 2)
         ),
         "this is one number for all layers. Return a list with one for each.": (
@@ -344,21 +347,21 @@ pixels_left = Check(
         'the result was rounded down. With padding "same", a pixel that is left over counts.': (
             _each(lambda size, stride: size // stride)
         ),
-        "nothing was rounded: there are no halves of pixels.": (
+        "nothing was rounded: there are no half pixels.": (
             _each(lambda size, stride: size / stride)
         ),
-        "a stride divides, it does not subtract.": _each(lambda size, stride: size - stride),
+        "the strides were subtracted. Divide by them.": _each(lambda size, stride: size - stride),
         "only the last stride was used. Keep the result of each for the next one.": (
             lambda size, strides: -(-size // strides[-1])
         ),
         "only the first stride was used: the `return` is inside the loop.": (
             lambda size, strides: -(-size // strides[0])
         ),
-        "every stride was taken for 2.": _each(lambda size, stride: -(-size // 2)),
+        "every stride was taken to be 2.": _each(lambda size, stride: -(-size // 2)),
         "the strides were added, and the size divided once. Divide by one after the other.": (
             lambda size, strides: -(-size // sum(strides))
         ),
-        "one pixel was added at every layer, also where nothing was left over.": (
+        "one pixel was added at every layer, even if nothing was left over.": (
             _each(lambda size, stride: size // stride + 1)
         ),
         "it was rounded to the nearest number. Round up.": (

@@ -61,7 +61,7 @@ inception_block = Check(
     ],
     observe=networks.block,
     mistakes={
-        "the pooling has no strides of its own, so that it moves by three pixels: strides=1.": (
+        "the pooling was given no strides, so that it moves by three pixels. It needs strides=1.": (
             _inception(pool=lambda x: layers.MaxPooling2D(3, padding="same")(x))
         ),
         'the pooling drops the frame of the image. It needs padding="same".': (
@@ -82,7 +82,7 @@ inception_block = Check(
                 ]
             )
         ),
-        "the 1x1 of the fourth branch comes before the pooling. It comes after.": (
+        "the 1x1 of the fourth branch comes before the pooling. It belongs after it.": (
             _concatenated(
                 lambda x, f1, r3, f3, r5, f5, fp: [
                     *_branches(x, (f1, r3, f3, r5, f5, fp))[:3],
@@ -102,7 +102,7 @@ inception_block = Check(
                 _pool(x),
             ]
         ),
-        "BatchNorm and ReLU are missing after the 1x1 before the larger filters.": (
+        "BatchNorm and ReLU are missing after the 1x1 of the second and the third branch.": (
             _inception(reduced=_conv)
         ),
         "BatchNorm and ReLU are missing after the last convolution of each branch.": (
@@ -111,17 +111,17 @@ inception_block = Check(
         "BatchNorm and ReLU are missing: three of the four branches are linear maps.": (
             _inception(unit=_conv, reduced=_conv)
         ),
-        "BatchNorm and ReLU come before the convolutions. Here they come after.": (
+        "BatchNorm and ReLU come before the convolutions. Here they belong after.": (
             _inception(
                 unit=lambda x, filters, size: _conv(_bn_relu(x), filters, size),
                 reduced=lambda x, filters, size: _conv(_bn_relu(x), filters, size),
             )
         ),
-        "the third branch has 3x3 filters, like the second. They are 5x5.": (
+        "the third branch has 3x3 filters, like the second. They should be 5x5.": (
             _inception(sizes=(3, 3))
         ),
-        "the numbers were taken in the wrong order: the 1x1 comes before the 3x3, and its number "
-        "before that of the 3x3.": (
+        "the numbers were taken in the wrong order: in `filters`, the number of a 1x1 comes before "
+        "that of the 3x3 or 5x5 after it.": (
             lambda x, filters: _inception_block(x, [filters[place] for place in (0, 2, 1, 4, 3, 5)])
         ),
         "the 1x1 convolutions come after the 3x3 and the 5x5. They make these cheap only if they "
@@ -133,12 +133,12 @@ inception_block = Check(
                 _unit(_pool(x), fp, 1),
             ]
         ),
-        "the branches are one after the other: each takes the output of the one before. All start "
-        "from x.": _concatenated(lambda x, *filters: _chained(x, filters)),
-        "the pooling comes first. The order is 1x1, 3x3, 5x5, pooling.": (
+        "the branches are one after the other: each takes the output of the one before. All should "
+        "start from x.": _concatenated(lambda x, *filters: _chained(x, filters)),
+        "the branch with the pooling comes first. The order is 1x1, 3x3, 5x5, pooling.": (
             _inception(order=(3, 0, 1, 2))
         ),
-        "the branches are in reverse order. It is 1x1, 3x3, 5x5, pooling.": (
+        "the branches are in reverse order. It should be 1x1, 3x3, 5x5, pooling.": (
             _inception(order=(3, 2, 1, 0))
         ),
         "the branch with the pooling is missing.": _inception(order=(0, 1, 2)),
@@ -146,7 +146,7 @@ inception_block = Check(
         "the branches were added. Their numbers of channels differ: put them side by side.": (
             _inception(join=lambda branches: layers.Add()(branches))
         ),
-        "the branches are below one another, as rows of one image. The channels are the last "
+        "the branches were joined along the rows, one below the other. The channels are the last "
         "axis.": _inception(join=lambda branches: layers.Concatenate(axis=1)(branches)),
         "x itself was put beside the branches. That is DenseNet's idea.": (
             lambda x, filters: layers.Concatenate()([x, *_branches(x, filters)])
@@ -241,7 +241,7 @@ multiply_adds = Check(
     ],
     observe=_observed,
     mistakes={
-        "the first axis of a shape is the batch, and None: begin after it.": (
+        "the first axis of a shape is the batch, and its size is None: begin with the next axis.": (
             lambda model: math.prod(model.output.shape)
         ),
         "the dense layers are missing.": _count(dense=lambda inputs, units: 0),
@@ -271,7 +271,7 @@ multiply_adds = Check(
         "these are all parameters of the model. How often is each of them used?": (
             lambda model: model.count_params()
         ),
-        "BatchNorm was counted as well. Take Conv2D and Dense layers alone.": _with_normalization,
+        "BatchNorm was counted as well. Count only Conv2D and Dense layers.": _with_normalization,
         "the filters were counted twice: by the kernel's shape, and by the output's last axis.": (
             _count(
                 conv=lambda places, taps, channels, filters: places * taps * channels * filters**2,
@@ -289,7 +289,7 @@ multiply_adds = Check(
             _count(conv=lambda places, taps, channels, filters: places * taps * channels)
         ),
         "a kernel has size x size pixels, not size.": _count(taps=lambda size: size),
-        "the images are not square: multiply height and width of the output.": (
+        "the images are not square: the height was taken for the width.": (
             _count(places=lambda layer: layer.output.shape[1] ** 2)
         ),
         "the images are not square: the width was taken for the height.": (
@@ -408,35 +408,35 @@ dense_block = Check(
     ],
     observe=networks.block,
     mistakes={
-        "the outputs are added to x, or meant to be. DenseNet puts them beside it "
-        "(layers.Concatenate).": (
+        "the outputs are added to x, or would be if the shapes fitted. DenseNet puts them beside "
+        "it (layers.Concatenate).": (
             lambda x, convolutions, growth: layers.Add()([x, _dense_layer(x, growth)])
         ),
         "nothing is kept: each convolution replaces x. Put its output beside x.": _no_more_joined,
         "each convolution sees only the output of the one before it, not all of them.": (
             _from_the_one_before
         ),
-        "each convolution sees only the block's input. It takes all channels that there are so "
-        "far.": _from_the_input,
+        "each convolution sees only the block's input. It should take all channels that there are "
+        "so far.": _from_the_input,
         "only the input and the last output are kept: those between are lost.": (
             _beside_the_input_alone
         ),
-        "the input is missing in what is returned. The block begins with its channels.": (
+        "the input is missing from what is returned. The output begins with its channels.": (
             _without_the_input
         ),
-        "the last output stands alone: put it beside all the others, too.": _last_alone,
+        "only the last output is returned. Put it beside all the others, too.": _last_alone,
         EXPLODES: _again_and_again,
-        EXPLODES + " What x is now contains them all.": _everything_again,
-        "the new channels come before those of x. They are added after: [x, new].": (
+        EXPLODES + " The new x already contains them all.": _everything_again,
+        "the new channels come before those of x. They belong after them: [x, new].": (
             _dense(join=lambda x, new: [new, x])
         ),
-        "BatchNorm and ReLU come after the convolution. Here they come before it.": (
+        "BatchNorm and ReLU come after the convolution. Here they belong before it.": (
             _dense(make=lambda x, growth: _bn_relu(_conv(x, growth, 3)))
         ),
         "BatchNorm and ReLU are missing before the convolution.": (
             _dense(make=lambda x, growth: _conv(x, growth, 3))
         ),
-        "BatchNorm and ReLU come before *and* after the convolution. Only before.": (
+        "BatchNorm and ReLU come before *and* after the convolution. They belong only before.": (
             _dense(make=lambda x, growth: _bn_relu(_dense_layer(x, growth)))
         ),
         "the block ends with BatchNorm and ReLU. They belong to what comes after it.": (
@@ -446,7 +446,7 @@ dense_block = Check(
         "bn_relu another name.": lambda x, convolutions, growth: _overwritten(
             x, convolutions, growth
         ),
-        "the convolutions are 1x1. They are 3x3.": (
+        "the convolutions are 1x1. They should be 3x3.": (
             _dense(make=lambda x, growth: _conv(_bn_relu(x), growth, 1))
         ),
         "the growth grows: every convolution adds `growth` channels, the first like the last.": (
@@ -455,7 +455,7 @@ dense_block = Check(
         "there is one convolution, whatever `convolutions` says.": _dense(number=lambda number: 1),
         "there is one convolution too few.": _dense(number=lambda number: number - 1),
         "there is one convolution too many.": _dense(number=lambda number: number + 1),
-        "each convolution has as many filters as x has channels. It has `growth`.": (
+        "each convolution has as many filters as x has channels. It needs `growth`.": (
             _dense(make=lambda x, growth: _conv(_bn_relu(x), x.shape[-1], 3))
         ),
         "growth and convolutions are the wrong way round.": (
@@ -555,9 +555,10 @@ not_beaten = Check(
     ],
     observe=_kept,
     mistakes={
-        "nothing is left, because a point beats itself. To beat, it has to be better in one of the "
-        "two.": _unless(lambda other, own: other[0] <= own[0] and other[1] >= own[1]),
-        "equal points beat each other. To beat, a point has to be better in one of the two.": (
+        "nothing is left, because a point beats itself. To beat another, it has to be better in "
+        "cost or accuracy.": _unless(lambda other, own: other[0] <= own[0] and other[1] >= own[1]),
+        "equal points beat each other. To beat another, a point has to be better in cost or "
+        "accuracy.": (
             lambda points: [
                 name
                 for name, own in points.items()
@@ -568,16 +569,18 @@ not_beaten = Check(
                 )
             ]
         ),
-        "a point with the same cost or the same accuracy can beat, too: it needs to be better in "
-        "one of the two only.": _unless(lambda other, own: other[0] < own[0] and other[1] > own[1]),
-        "a point that costs the same and is more accurate beats, too.": (
+        "a point also beats one of the same cost or the same accuracy: it needs to be better in "
+        "only one of the two.": _unless(lambda other, own: other[0] < own[0] and other[1] > own[1]),
+        "a point also beats one that costs the same and is less accurate.": (
             _unless(lambda other, own: other[0] < own[0] and other[1] >= own[1])
         ),
-        "a point that is as accurate and cheaper beats, too.": (
+        "a point also beats one that is as accurate and more expensive.": (
             _unless(lambda other, own: other[0] <= own[0] and other[1] > own[1])
         ),
-        "a point was taken as beaten if another is better in one of the two. It must not be worse "
-        "in the other one.": _unless(lambda other, own: other[0] < own[0] or other[1] > own[1]),
+        "a point was taken as beaten if another is better in one of the two. To beat it, that "
+        "other point must not be worse in the second.": (
+            _unless(lambda other, own: other[0] < own[0] or other[1] > own[1])
+        ),
         "a low accuracy was taken for the better one.": (
             _unless(
                 lambda other, own: (
@@ -614,14 +617,14 @@ not_beaten = Check(
         "of two equal points only one is left. Neither beats the other.": (
             lambda points: [name for name in points if name in _one_of_each(points)]
         ),
-        "only the most accurate are left. A cheaper point that is worse is not beaten.": (
+        "only the most accurate are left. They do not beat a point that is cheaper.": (
             lambda points: [
                 name
                 for name, (_, accuracy) in points.items()
                 if accuracy == max(each for _, each in points.values())
             ]
         ),
-        "only the cheapest is left. A more expensive point that is better is not beaten.": (
+        "only the cheapest is left. It does not beat a point that is more accurate.": (
             lambda points: [
                 name
                 for name, (cost, _) in points.items()

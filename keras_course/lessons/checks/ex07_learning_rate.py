@@ -42,24 +42,24 @@ decayed = Check(
     right=_by_steps,
     cases=_epochs,
     mistakes={
-        "this is inverse-time decay, 1 / (1 + decay * t). The slide's rule takes the rate of the "
-        "epoch before each time.": _inverse_time,
+        "this is inverse-time decay, 1 / (1 + decay * t). The slide's rule divides the rate of the "
+        "epoch before, not the first one.": _inverse_time,
         "the rule was applied once, whatever the epoch.": (
             lambda rate, decay, epoch: _by_steps(rate, decay, 1)
         ),
         "the rule was applied once too often. Epoch 0 has the first rate.": (
             lambda rate, decay, epoch: _by_steps(rate, decay, epoch + 1)
         ),
-        "the rule was applied once too few: `epoch` times, not `epoch` - 1.": (
+        "the rule was applied one time too few: apply it `epoch` times, not `epoch` - 1.": (
             lambda rate, decay, epoch: _by_steps(rate, decay, epoch - 1)
         ),
         "the rate grows: divide by 1 + decay, do not multiply.": (
             lambda rate, decay, epoch: rate * (1 + decay) ** epoch
         ),
-        "this takes a share of `decay` away in each epoch. The rule divides by 1 + decay.": (
+        "each epoch subtracts `decay` times the rate. The rule divides the rate by 1 + decay.": (
             lambda rate, decay, epoch: rate * (1 - decay) ** epoch
         ),
-        "the brackets are missing: all of 1 + decay has the power.": (
+        "the brackets are missing: raise all of (1 + decay) to the power of `epoch`.": (
             lambda rate, decay, epoch: rate / (1 + decay**epoch)
         ),
         "this multiplies by `decay`. The rule divides by 1 + decay.": (
@@ -71,7 +71,7 @@ decayed = Check(
         "`rate` was not used: begin with it.": (
             lambda rate, decay, epoch: _by_steps(1.0, decay, epoch)
         ),
-        "the brackets are missing: / binds more closely than +. Divide by (1 + decay).": (
+        "the brackets are missing: / binds more tightly than +. Divide by (1 + decay).": (
             lambda rate, decay, epoch: rate + epoch * decay
         ),
     },
@@ -90,7 +90,7 @@ inverse_time = Check(
     right=_inverse_time,
     cases=_epochs,
     mistakes={
-        "this is the rule of the slide, a power. Here the decay is multiplied with the epoch.": (
+        "this is the rule of the slide, a power. Here the decay is multiplied by the epoch.": (
             _by_steps
         ),
         "the epochs were counted from 1. Epoch 0 has the first rate.": (
@@ -99,21 +99,19 @@ inverse_time = Check(
         "this is the rate of the epoch before: epochs count from 0.": (
             lambda rate, decay, epoch: _inverse_time(rate, decay, epoch - 1)
         ),
-        "the brackets are missing: / binds more closely than +.": (
+        "the brackets are missing: / binds more tightly than +. Divide by (1 + decay * epoch).": (
             lambda rate, decay, epoch: rate / 1 + decay * epoch
         ),
-        "the brackets are in the wrong place: only the decay is multiplied with the epoch.": (
+        "the brackets are in the wrong place: only the decay should be multiplied by the epoch.": (
             lambda rate, decay, epoch: rate / ((1 + decay) * epoch)
         ),
-        "the brackets are missing: * comes after /, so that "
-        "the rate was multiplied with the epoch. Divide by (1 + decay * epoch).": (
-            lambda rate, decay, epoch: rate / (1 + decay) * epoch
-        ),
+        "the epoch is outside the brackets, so that the rate was multiplied by it. Divide by "
+        "(1 + decay * epoch).": lambda rate, decay, epoch: rate / (1 + decay) * epoch,
         "each epoch divided the rate of the epoch before. Divide the first rate, once.": _product,
-        "the 1 is missing: at epoch 0 nothing may change.": (
+        "the 1 is missing: epoch 0 has to have the first rate.": (
             lambda rate, decay, epoch: rate / (decay * epoch)
         ),
-        "this falls along a straight line. Divide.": (
+        "this falls along a straight line. Divide by 1 + decay * epoch instead.": (
             lambda rate, decay, epoch: rate * (1 - decay * epoch)
         ),
         "the epoch was not used: this is the same rate for all of them.": (
@@ -224,20 +222,20 @@ reduce_on_plateau = Check(
         "a loss that equals the best counted as an improvement. It has to be below.": (
             _plateau_with(improved=lambda loss, best, before: loss <= best)
         ),
-        "the count of epochs goes on after an improvement. It begins anew there.": (
+        "the count of epochs continues after an improvement. Set the count to 0 there.": (
             _plateau_with(reset=False)
         ),
-        "the count goes on after the rate was lowered, so that each further epoch lowers it again. "
-        "It begins anew there.": _plateau_with(begin_anew=False),
+        "the count continues after the rate was lowered, so that each further epoch lowers it "
+        "again. Set the count to 0 there.": _plateau_with(begin_anew=False),
         "the first epoch was compared with itself, and counted as one without improvement. Begin "
-        "with infinity.": _plateau_with(known=True),
-        "one epoch too many was waited for: `patience` of them without improvement are enough.": (
+        "with a best loss of infinity.": _plateau_with(known=True),
+        "it waited one epoch too many: `patience` epochs without improvement are enough.": (
             lambda losses, rate, factor, patience: _plateau(losses, rate, factor, patience + 1)
         ),
-        "one epoch too few was waited for: `patience` of them have to be without improvement.": (
+        "it waited one epoch too few: `patience` epochs have to pass without improvement.": (
             lambda losses, rate, factor, patience: _plateau(losses, rate, factor, patience - 1)
         ),
-        "a lower rate came one epoch too early. An epoch's loss is known when it is over.": (
+        "the rate was lowered one epoch too early. An epoch's loss is known only at its end.": (
             _plateau_with(at_once=True)
         ),
         "the factor was subtracted. The rate is multiplied by it.": (
@@ -254,7 +252,7 @@ reduce_on_plateau = Check(
             _plateau_with(improved=lambda loss, best, before: loss > best)
         ),
         "the rate never changes.": _plateau_with(often=0),
-        "this is the last rate alone. Return a list with the rate of each epoch.": (
+        "this is only the last rate. Return a list with the rate of each epoch.": (
             lambda losses, rate, factor, patience: _by_keras(losses, rate, factor, patience)[-1]
         ),
         "there is one rate more than there are losses.": (
@@ -285,13 +283,13 @@ range_test_rates = Check(
     ],
     observe=_numbers,
     mistakes={
-        "the rates are at equal distances. Each should be the one before times the same factor.": (
+        "the rates are evenly spaced. Each should be the one before times the same factor.": (
             lambda low, high, steps: np.linspace(low, high, steps)
         ),
         "`high` is not reached: from the first to the last rate there are steps - 1 factors.": (
             lambda low, high, steps: low * (high / low) ** (np.arange(steps) / steps)
         ),
-        "`low` is missing: the first rate has no factor yet.": (
+        "`low` is missing: the first rate is `low` itself, without the factor.": (
             lambda low, high, steps: low * (high / low) ** (np.arange(1, steps + 1) / steps)
         ),
         "these are the exponents. Raise 10 to them.": (
@@ -303,13 +301,13 @@ range_test_rates = Check(
         "np.logspace takes exponents, not the rates themselves.": (
             lambda low, high, steps: np.logspace(low, high, steps)
         ),
-        "the natural logarithm was taken, and 10 raised to it. Use the same base both ways.": (
+        "the natural logarithm was taken, but 10 was raised to it. Use the same base both ways.": (
             lambda low, high, steps: 10 ** np.log(_powers(low, high, steps))
         ),
         "the rates fall from `high` to `low`. They should grow.": (
             lambda low, high, steps: _powers(high, low, steps)
         ),
-        "there is one rate too many: `steps` of them, both ends included.": (
+        "there is one rate too many. Return `steps` of them, both ends included.": (
             lambda low, high, steps: _powers(low, high, steps + 1)
         ),
         "the factor is ten whatever `high` and `steps` are.": (
@@ -366,40 +364,40 @@ choose_rate = Check(
         "this is the rate with the lowest loss: there training is about to explode.": (
             _choice_with(middle=lambda low, high: high)
         ),
-        "this is the rate at which half of the fall is done. Go on to the middle.": (
+        "this is the rate halfway down. Take the middle between it and that of the lowest loss.": (
             _choice_with(middle=lambda low, high: low)
         ),
         "this is a tenth of the rate with the lowest loss, which is another rule.": (
             _choice_with(middle=lambda low, high: high / 10)
         ),
-        "this is the middle on a linear axis. On a logarithmic one it is a root.": (
+        "this is the middle on a linear axis. On a logarithmic one take the root of the product.": (
             _choice_with(middle=lambda low, high: (low + high) / 2)
         ),
         "the root is missing: this is the product of the two rates.": (
             _choice_with(middle=lambda low, high: low * high)
         ),
-        "this is the logarithm of the rate.": (
+        "this is the logarithm of the rate. Raise 10 to it.": (
             _choice_with(middle=lambda low, high: np.log10(low * high) / 2)
         ),
-        "this is the natural logarithm of the rate.": (
+        "this is the natural logarithm of the rate. Take the exponential of it.": (
             _choice_with(middle=lambda low, high: np.log(low * high) / 2)
         ),
-        "the fall was taken to begin at the first step.": (
+        "the lower rate is that of the first step. Take that of the first loss halfway down.": (
             _choice_with(low=lambda rates, losses, lowest, half: rates[0])
         ),
-        "the last step above half of the fall was looked for. Take the first one below.": (
+        "the last step above halfway was looked for. Take the first one at or below halfway.": (
             _choice_with(
                 low=lambda rates, losses, lowest, half: rates[
                     np.flatnonzero(losses[:lowest] > half)[-1] + 1
                 ]
             )
         ),
-        "the step before was taken: half of the fall is not yet done there.": (
+        "the lower rate is one step too early: the loss is not yet halfway down there.": (
             _choice_with(
                 low=lambda rates, losses, lowest, half: rates[np.argmax(losses <= half) - 1]
             )
         ),
-        "half of the first loss was taken. The fall ends at the lowest loss, not at 0.": (
+        "half of the first loss is not halfway: the fall ends at the lowest loss, not at 0.": (
             _half_of_lowest
         ),
         "nan was taken for the lowest loss: np.argmin stops at it. Losses that are not finite do "
@@ -407,11 +405,11 @@ choose_rate = Check(
             rates[np.argmax(losses <= (losses[0] + np.nanmin(losses)) / 2)]
             * rates[np.argmin(losses)]
         ),
-        "nan was taken for the lowest loss, so that no step is below the half. Losses that are not "
+        "nan was taken for the lowest loss, so that no loss is halfway down. Losses that are not "
         "finite do not count.": lambda rates, losses: np.sqrt(
             rates[np.argmax(losses <= (losses[0] + losses.min()) / 2)] * rates[np.argmin(losses)]
         ),
-        "this is the rate of the steepest fall, which hangs on the noise of one step.": (
+        "this is the rate of the steepest fall, which depends on the noise of one step.": (
             lambda rates, losses: rates[np.nanargmin(np.diff(losses[:-2]))]
         ),
         "this is the number of a step. Return a rate.": (
@@ -519,11 +517,11 @@ build = Check(
         "a rate was drawn, but the optimizer has another one. Give it that of `hp`.": (
             _build_with(draw=lambda hp: 2 * hp.Float("learning_rate", LOW, HIGH, sampling="log"))
         ),
-        "the exponent is what is drawn, and what the results would show. Draw the rate, with "
+        "the exponent was drawn, so that the results would show exponents. Draw the rate, with "
         'sampling="log".': (
             _build_with(draw=lambda hp: 10 ** hp.Float("learning_rate", -4.0, 0.0))
         ),
-        'the hyperparameter has another name than "learning_rate".': (
+        'the hyperparameter is not called "learning_rate".': (
             _build_with(draw=lambda hp: hp.Float("lr", LOW, HIGH, sampling="log"))
         ),
         "`hp.Choice` tries a few rates only. `hp.Float` draws from the whole range.": (
@@ -543,16 +541,16 @@ build = Check(
         "the accuracy is not measured, and the search has nothing to compare.": (
             _build_with(metrics=())
         ),
-        'the accuracy has another name. metrics=["accuracy"] gives val_accuracy.': (
+        'the metric has another name, but the search looks for val_accuracy. Use "accuracy".': (
             _build_with(metrics=("sparse_categorical_accuracy",))
         ),
         "the model is not compiled. `model.compile` takes optimizer, loss and metrics.": (
             _build_with(compiled=False)
         ),
-        "the optimizer is Adam, not plain SGD. Their rates are not the same.": (
+        "the optimizer is Adam, not plain SGD. Their best rates are not the same.": (
             _build_with(optimizer=keras.optimizers.Adam)
         ),
-        "the optimizer has momentum, and plain SGD has none. Their rates are not the same.": (
+        "the optimizer has momentum, and plain SGD has none. Their best rates are not the same.": (
             _build_with(optimizer=lambda rate: keras.optimizers.SGD(rate, momentum=0.9))
         ),
     },

@@ -133,8 +133,8 @@ momentum = Check(
     mistakes={
         DOWNHILL: _uphill(_rolling),
         FORGETFUL: _forgetful(_rolling),
-        "the learning rate is outside the velocity. That is the same only while the rate stays; "
-        "the slide has it inside.": _rolling_with(
+        "the learning rate is outside the velocity. That is the same only if the rate never "
+        "changes; the slide has it inside.": _rolling_with(
             velocity=lambda v, g, rate, gamma: gamma * v + g,
             step=lambda v, g, rate, gamma, before: rate * v,
         ),
@@ -150,7 +150,7 @@ momentum = Check(
         "the step is by the old velocity. Take the new one.": (
             _rolling_with(step=lambda v, g, rate, gamma, before: before)
         ),
-        "the old velocity was subtracted. It goes on: the sign of gamma v is a plus.": (
+        "the old velocity was subtracted. Add it: the sign before gamma v is a plus.": (
             _rolling_with(velocity=lambda v, g, rate, gamma: rate * g - gamma * v)
         ),
         "the gradient was counted twice: it is in the velocity already.": (
@@ -180,26 +180,26 @@ nesterov = Check(
     mistakes={
         DOWNHILL: _uphill(_nesterov),
         FORGETFUL: _forgetful(_nesterov),
-        "this is plain momentum. The step is not the velocity alone.": _rolling,
+        "this is plain momentum. The step is gamma v + rate * gradient, with the new v.": _rolling,
         "the old velocity looks ahead, and that is plain momentum. Take the new one.": (
             _rolling_with(step=lambda v, g, rate, gamma, before: gamma * before + rate * g)
         ),
-        "the step lacks the gradient: it is gamma v + rate * gradient.": (
+        "the step lacks the gradient. It should be gamma v + rate * gradient.": (
             _rolling_with(step=lambda v, g, rate, gamma, before: gamma * v)
         ),
         "gamma is missing in the step: it looks ahead by gamma v, not by v.": (
             _rolling_with(step=lambda v, g, rate, gamma, before: v + rate * g)
         ),
-        "the velocity was added to what looks ahead: the step is gamma v + rate * gradient.": (
+        "the step is v + gamma v. It should be gamma v + rate * gradient.": (
             _rolling_with(step=lambda v, g, rate, gamma, before: v + gamma * v)
         ),
-        "the learning rate is outside the velocity. That is the same only while the rate stays.": (
+        "the learning rate is outside the velocity. That is the same only if it never changes.": (
             _rolling_with(
                 velocity=lambda v, g, rate, gamma: gamma * v + g,
                 step=lambda v, g, rate, gamma, before: rate * (gamma * v + g),
             )
         ),
-        "the whole step was kept as the velocity. Keep v alone.": (_whole_step_kept),
+        "the whole step was kept as the velocity. Keep only v.": (_whole_step_kept),
         "the new gradient has a factor 1 - gamma. Momentum adds all of it.": (
             _rolling_with(
                 velocity=lambda v, g, rate, gamma: gamma * v + (1 - gamma) * rate * g, step=_ahead
@@ -256,7 +256,7 @@ adagrad = Check(
         "the absolute gradients were added up. G is the sum of their squares.": (
             _adagrad_with(add=lambda total, g, rate: total + np.abs(g))
         ),
-        "G came too late: this step's squared gradient is in it, too.": (
+        "the old G was used. This step's squared gradient belongs in it, too.": (
             _adagrad_with(step=lambda g, total, before, epsilon: g / np.sqrt(before + epsilon))
         ),
         "G is one number for all weights. Each weight has its own.": (
@@ -318,13 +318,13 @@ adadelta = Check(
     mistakes={
         DOWNHILL: _uphill(_adadelta),
         FORGETFUL: _forgetful(_adadelta),
-        "the root of D + epsilon is missing above the line: this is what RMSprop does.": (
+        "the numerator, the root of D + epsilon, is missing: this is what RMSprop does.": (
             _adadelta_with(change=lambda g, of_g, of_d, before, eps: g / np.sqrt(of_g + eps))
         ),
         "the learning rate is in D. The change is kept without it.": (
             _adadelta_with(counted=lambda change, g, rate: (rate * change) ** 2)
         ),
-        "epsilon stands outside the roots. Inside, it lets the first steps move at all.": (
+        "epsilon stands outside the roots. Add it inside, or the first steps hardly move.": (
             _adadelta_with(
                 change=lambda g, of_g, of_d, before, eps: (
                     g * (np.sqrt(of_d) + eps) / (np.sqrt(of_g) + eps)
@@ -334,20 +334,21 @@ adadelta = Check(
         "rho and 1 - rho are swapped: most of a mean is what it was before.": (
             _adadelta_with(mean=lambda mean, new, rho: (1 - rho) * mean + rho * new)
         ),
-        "the squares were added up for ever. A running mean forgets: rho and 1 - rho.": (
+        "the squares were added up for ever. A running mean forgets: it is rho times the old mean "
+        "plus (1 - rho) times the new square.": (
             _adadelta_with(mean=lambda mean, new, rho: mean + new)
         ),
         "the factor 1 - rho is missing in the running means.": (
             _adadelta_with(mean=lambda mean, new, rho: rho * mean + new)
         ),
-        "G came too late: this step's squared gradient is in it, too.": (
+        "the old G was used. This step's squared gradient belongs in it, too.": (
             _adadelta_with(
                 change=lambda g, of_g, of_d, before, eps: (
                     g * np.sqrt(of_d + eps) / np.sqrt(before + eps)
                 )
             )
         ),
-        "it is upside down: the root of D is above the line, that of G below.": (
+        "the fraction is upside down: divide the root of D + epsilon by that of G + epsilon.": (
             _adadelta_with(
                 change=lambda g, of_g, of_d, before, eps: (
                     g * np.sqrt(of_g + eps) / np.sqrt(of_d + eps)
@@ -360,7 +361,7 @@ adadelta = Check(
         "the changes were not squared for D.": (
             _adadelta_with(counted=lambda change, g, rate: np.abs(change))
         ),
-        "the learning rate was not used. The paper has none, Keras has.": (
+        "the learning rate was not used. The paper has none, but Keras has one.": (
             _adadelta_with(step=lambda change, rate: change)
         ),
         "the roots are missing around both means.": (
@@ -418,7 +419,7 @@ def _without_momentum(
     return weights - alpha * gradient / (np.sqrt(v) + epsilon), {"t": t + 1, "v": v}
 
 
-COUNTED_LATE = "the first step has t = 0, and 1 - beta ** 0 is zero. Count before you divide"
+COUNTED_LATE = "the first step has t = 0, and 1 - beta ** 0 is zero"
 
 adam = Check(
     "8.5",
@@ -449,7 +450,7 @@ adam = Check(
         "epsilon stands inside the root. Keras adds it to the root.": (
             _adam_with(step=lambda m, v, one, two, eps: np.sqrt(two) / one * m / np.sqrt(v + eps))
         ),
-        "epsilon stands inside the corrected root. Keras adds it to the root of v as it is.": (
+        "epsilon stands inside the corrected root. Keras adds it to the uncorrected root of v.": (
             _adam_with(step=lambda m, v, one, two, eps: m / one / np.sqrt(v / two + eps))
         ),
         "the root around 1 - beta_2 ** t is missing.": (
@@ -464,8 +465,8 @@ adam = Check(
         "the betas are swapped: beta_1 belongs to m, beta_2 to v.": _betas_swapped,
         "the steps were not counted: t is 1 always.": _adam_with(count=lambda t: t),
         "t is one too large: the first step has t = 1.": _adam_with(first=2),
-        f"{COUNTED_LATE}.": _adam_with(first=0),
-        f"{COUNTED_LATE}, in Python an error.": _adam_with(
+        f"{COUNTED_LATE}. Count before you divide.": _adam_with(first=0),
+        f"{COUNTED_LATE}: dividing by it is an error. Count before you divide.": _adam_with(
             first=0,
             step=lambda m, v, one, two, eps: math.sqrt(two) / one * m / (np.sqrt(v) + eps),
         ),
@@ -476,7 +477,9 @@ adam = Check(
             _adam_with(square=lambda g, m: m**2)
         ),
         "the gradients were not squared for v.": _adam_with(square=lambda g, m: g),
-        "the step has the gradient above the line. It is m, the mean.": (_without_momentum),
+        "the step divides the gradient by the root of v. Divide m, the running mean.": (
+            _without_momentum
+        ),
         "`beta_1` and `beta_2` were not used: they are 0.9 and 0.999 always.": (
             _fixed(_fixed(_adam, "beta_1", 0.9), "beta_2", 0.999)
         ),
@@ -551,21 +554,22 @@ tuned = Check(
         "this is the loss. Return the rate that has it.": (
             lambda losses: (losses[_tuned(losses)[0]], _tuned(losses)[1])
         ),
-        "True means that the best rate is inside, False that it is at an end: it is turned "
-        "around.": _tuned_with(inside=lambda best, rates: best in (rates[0], rates[-1])),
+        "True and False are swapped. True means that the best rate is inside, False that it is at "
+        "an end.": _tuned_with(inside=lambda best, rates: best in (rates[0], rates[-1])),
         "rates that diverged were left out of the grid. They were tried, too.": (
             lambda losses: _tuned({rate: loss for rate, loss in losses.items() if loss == loss})
         ),
-        "first and last were taken as they come. The rates are in any order: compare their size.": (
+        "the first and the last rate were taken for the ends. The rates come in any order: take "
+        "the lowest and the highest.": (
             lambda losses: (
                 _tuned(losses)[0],
                 _tuned(losses)[0] not in (next(iter(losses)), list(losses)[-1]),
             )
         ),
-        "only the lower end was looked at.": _tuned_with(
+        "only the lower end was looked at. The highest rate is an end, too.": _tuned_with(
             inside=lambda best, rates: rates[0] < best
         ),
-        "only the upper end was looked at.": (
+        "only the upper end was looked at. The lowest rate is an end, too.": (
             _tuned_with(inside=lambda best, rates: best < rates[-1])
         ),
         "an end counted as inside. There has to be a lower and a higher rate.": (

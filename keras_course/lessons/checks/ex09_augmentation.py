@@ -44,8 +44,9 @@ flip = Check(
         )
     ],
     mistakes={
-        "the images are upside down: the rows were turned around. Left and right are columns, "
-        "axis 2.": lambda images, flipped: _where(flipped, images[:, ::-1], images),
+        "the images are upside down: the rows were reversed. Reverse the columns, axis 2.": (
+            lambda images, flipped: _where(flipped, images[:, ::-1], images)
+        ),
         "all images were mirrored. Each has its own draw.": (
             lambda images, flipped: images[:, :, ::-1]
         ),
@@ -62,10 +63,10 @@ flip = Check(
         "only the mirrored images came back. Those that stay belong to the batch, too.": (
             lambda images, flipped: images[flipped][:, :, ::-1]
         ),
-        "the channels were turned around: red became blue. Columns are axis 2.": (
+        "the channels were reversed: red became blue. Reverse the columns, axis 2.": (
             lambda images, flipped: _where(flipped, images[..., ::-1], images)
         ),
-        "columns and rows were both turned around: that is a turn by 180 degrees.": (
+        "columns and rows were both reversed: that is a turn by 180 degrees.": (
             lambda images, flipped: _where(flipped, images[:, ::-1, ::-1], images)
         ),
         "the columns were right, but the pixels became floats. Images stay uint8.": (
@@ -144,10 +145,10 @@ color_jitter = Check(
             _with(centre=lambda bright, images: bright.mean())
         ),
         "each channel has a mean of its own, as in Keras' `RandomContrast`. Here m is one number "
-        "for an image.": (
+        "per image.": (
             _with(centre=lambda bright, images: bright.mean(axis=(1, 2), keepdims=True))
         ),
-        "the mean was taken over the channels alone: each pixel has its own.": (
+        "each pixel has a mean of its own, over its channels. Take one mean per image.": (
             _with(centre=lambda bright, images: bright.mean(axis=3, keepdims=True))
         ),
         "m is the mean of the image as it was. Take that of the brightened one.": (
@@ -160,7 +161,7 @@ color_jitter = Check(
         "the contrast multiplied the pixels. It scales their distance to the mean.": (
             _with(centre=lambda bright, images: 0)
         ),
-        "the mean was not added again: the images have become dark.": (
+        "the mean was subtracted, but not added back: the images have become dark.": (
             lambda images, brightness, contrast: np.clip(
                 _jitter(images, brightness, contrast, limit=lambda images: images)
                 - _jitter(images, brightness, 0 * contrast),
@@ -185,15 +186,15 @@ color_jitter = Check(
                 images, 0 * brightness + brightness[0], 0 * contrast + contrast[0]
             )
         ),
-        "it was clipped twice. What is too bright for a moment may come back by the contrast.": (
+        "it was clipped twice. Clip only at the end: contrast may bring a value back below 255.": (
             _with(first_limit=lambda images: np.clip(images, 0, 255))
         ),
         "the result was cut to whole numbers. Return floats.": (
             _with(limit=lambda images: np.clip(images, 0, 255).astype("uint8"))
         ),
-        "uint8 goes round: what lies outside of 0 to 255 comes back at the other end. Clip before "
-        "you convert, and return floats.": (_with(limit=_as_bytes)),
-        "a factor of shape (n,) stands in line with the channels. It must have the shape "
+        "uint8 wraps around: what lies outside of 0 to 255 comes back at the other end. Clip, and "
+        "return floats.": (_with(limit=_as_bytes)),
+        "a factor of shape (n,) is matched with the last axis, the channels. Give it the shape "
         "(n, 1, 1, 1).": lambda images, brightness, contrast: images * brightness,
     },
 )
@@ -222,36 +223,36 @@ rotate90 = Check(
         "the first number of turns was used for all images. Each has its own.": (
             lambda images, turns: np.rot90(images, int(turns[0]), axes=(1, 2))
         ),
-        "all images that turn were turned by 90 degrees. Two turns are 180, three are 270.": (
+        "each image was turned once at most. Two turns are 180 degrees, three are 270.": (
             _each(lambda image, turn: np.rot90(image, int(turn > 0)))
         ),
         "no image was turned.": lambda images, turns: images,
         "every image was turned once, whatever `turns` says.": (
             lambda images, turns: np.rot90(images, axes=(1, 2))
         ),
-        "rows and columns were swapped. That mirrors the image at its diagonal; a turn also turns "
-        "one axis around.": (
+        "rows and columns were swapped. That mirrors the image at its diagonal; a turn also "
+        "reverses one axis.": (
             _each(lambda image, turn: image.swapaxes(0, 1) if turn % 2 else image)
         ),
-        "rows and columns were swapped, once for any number of turns: a mirror image, no turn.": (
+        "rows and columns were swapped, once for any number of turns. That mirrors the image.": (
             _each(lambda image, turn: image.swapaxes(0, 1) if turn else image)
         ),
-        "two turns became a flip upside down. 180 degrees turn rows and columns around.": (
+        "two turns became a flip upside down. 180 degrees reverse both rows and columns.": (
             _each(lambda image, turn: image[::-1] if turn == 2 else np.rot90(image, turn))
         ),
-        "two turns became a flip of left and right. 180 degrees turn rows and columns around.": (
+        "two turns became a flip of left and right. 180 degrees reverse both rows and columns.": (
             _each(lambda image, turn: image[:, ::-1] if turn == 2 else np.rot90(image, turn))
         ),
-        "each turn was a half one, by 180 degrees.": (
+        "each turn was by 180 degrees. A quarter turn is by 90 degrees.": (
             _each(lambda image, turn: np.rot90(image, 2 * turn))
         ),
-        "`np.rot90` turns all it is given by one number. Give it one image at a time.": (
+        "`np.rot90` turns all images by the same number. Give it one image at a time.": (
             lambda images, turns: np.rot90(images, turns, axes=(1, 2))
         ),
         "the pixels were right, but became floats. Images keep their type.": (
             lambda images, turns: _each(_quarters)(images, turns=turns).astype("float64")
         ),
-        "a turn of one image is in its first two axes: rows and columns, (0, 1).": (
+        "axes (1, 2) of one image are columns and channels. Turn its first two axes, (0, 1).": (
             _each(lambda image, turn: np.rot90(image, turn, axes=(1, 2)))
         ),
     },
@@ -315,7 +316,7 @@ def _what_it_draws(layer_class, pixels):
 def _facts(inference, silent, *, moves, whole, rigid, places, others, down, right):
     facts = {
         "leaves images as they are in inference": inference,
-        "leaves images as they are where nothing is said about training": silent,
+        "leaves images as they are if nothing is said about training": silent,
         "shifts images in training": moves,
         "shifts by whole pixels": whole,
         "moves all pixels of an image alike": rigid,
@@ -413,14 +414,14 @@ RandomShift = Check(
         "while `fit` compiles, `images.shape[0]` is None. Use ops.shape(images)[0].": (
             _counting(lambda images: images.shape[0])
         ),
-        "while `fit` compiles, nobody can count the images by `len`. Use ops.shape(images)[0].": (
+        "while `fit` compiles, `len` cannot count the images. Use ops.shape(images)[0].": (
             _counting(len)
         ),
         "it shifts in inference, too: predictions then depend on chance. Look at `training`.": (
             _Known(inference=False, silent=False)
         ),
-        "it shifts unless it is told not to: `training` is None where nothing is said, and that "
-        "means inference.": _Known(silent=False),
+        "it shifts unless it is told not to: `training` is None if nothing is said, and that means "
+        "inference.": _Known(silent=False),
         "it is the other way round: it shifts in inference, and does nothing in training.": (
             _Known(inference=False, silent=False, moves=False, places=lambda pixels: 1)
         ),
@@ -428,20 +429,20 @@ RandomShift = Check(
         "there is one draw for the whole batch, as in Keras' `RandomCrop`. Draw a number for each "
         "image.": _Known(places=lambda pixels: 1),
         "down and right are the same number. Draw twice.": _Known(places=_one_number),
-        "the images move down and up alone. Draw for right, too.": (
+        "the images move only down and up. Draw for right, too.": (
             _Known(places=_one_number, right=lambda pixels: (0, 0))
         ),
-        "the images move right and left alone. Draw for down, too.": (
+        "the images move only right and left. Draw for down, too.": (
             _Known(places=_one_number, down=lambda pixels: (0, 0))
         ),
         "the largest shift never comes: `maxval` is excluded.": (
             _from(lambda pixels: -pixels, lambda pixels: pixels - 1)
         ),
-        "the images move in one direction only: draw from -pixels on.": (
+        "the images move in one direction only: draw from -pixels, not from 0.": (
             _from(lambda pixels: 0, lambda pixels: pixels)
         ),
         "the images move in one direction only, and the largest shift never comes: draw from "
-        "-pixels on, and `maxval` is excluded.": (
+        "-pixels, not from 0, and `maxval` is excluded.": (
             _from(lambda pixels: 0, lambda pixels: pixels - 1)
         ),
         "the largest shifts never come, neither up nor down: decimals were cut off, which makes "
@@ -450,8 +451,10 @@ RandomShift = Check(
         ),
         "the smallest number never comes: decimals were cut off, which makes -1.5 into -1. Use "
         "`keras.random.randint`.": _from(lambda pixels: 1 - pixels, lambda pixels: pixels),
-        "every batch gets the same shifts. A seed that is a number, or draws by NumPy, are the "
-        "same in each step that `fit` has compiled. Use seed=self.generator.": _Known(others=False),
+        "every batch gets the same shifts. With a number as the seed, or a draw by NumPy, "
+        "each step that `fit` has compiled gives the same ones. Use seed=self.generator.": _Known(
+            others=False
+        ),
         "down and right are the same number, and the same in every batch: a seed that is a number "
         "gives the same draw each time. Use seed=self.generator.": (
             _Known(places=_one_number, others=False)
@@ -493,16 +496,16 @@ turns_after_flip = Check(
         ),
         "0 and 2 changed places: that belongs to a flip of up and down. This one swaps left and "
         "right.": _where_flipped(lambda turns: (2 - turns) % 4),
-        "every flipped image counts as turned by 180 degrees more. What points up still does.": (
+        "every flipped image counts as turned by 180 degrees more. An arrow up still points up.": (
             _where_flipped(lambda turns: (turns + 2) % 4)
         ),
-        "4 - turns is 4 where nothing was turned, and there is no such class.": (
+        "4 - turns is 4 for an image that was not turned, and there is no such class.": (
             _where_flipped(lambda turns: 4 - turns)
         ),
         "-turns is negative, and a class is a number from 0 to 3.": (
             _where_flipped(lambda turns: -turns)
         ),
-        "3 - turns also changes images that were not turned, 0 to 3.": (
+        "3 - turns also changes the label of images that were not turned, from 0 to 3.": (
             _where_flipped(lambda turns: 3 - turns)
         ),
         "the labels of images that were not flipped changed, too.": (
@@ -516,7 +519,7 @@ turns_after_flip = Check(
             _where_flipped(lambda turns: np.where(turns == 1, 3, turns))
         ),
         "3 became 1, but 1 stayed. Left and right change places; the second assignment undoes "
-        "the first where both work on the same array.": (
+        "the first if both work on the same array.": (
             _where_flipped(lambda turns: np.where(turns == 3, 1, turns))
         ),
         "only the labels of the flipped images came back. The others belong to the batch, too.": (

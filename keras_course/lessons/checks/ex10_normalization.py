@@ -35,7 +35,7 @@ FORMULA = {
     "epsilon stands outside of the root. It is added to the variance.": {
         "below": lambda variance, epsilon: np.sqrt(variance) + epsilon
     },
-    "epsilon is missing, or another one than the one that was given.": {
+    "epsilon is missing, or is not the one that was given.": {
         "below": lambda variance, epsilon: np.sqrt(variance)
     },
     "epsilon is 0.001 whatever was given.": {
@@ -47,8 +47,8 @@ FORMULA = {
     "gamma and beta have changed places.": {
         "affine": lambda z, gamma, beta: beta * z + gamma,
     },
-    "gamma is missing: it multiplies each channel.": {"affine": lambda z, gamma, beta: z + beta},
-    "beta is missing: it is added to each channel.": {"affine": lambda z, gamma, beta: gamma * z},
+    "gamma is missing: multiply each channel by it.": {"affine": lambda z, gamma, beta: z + beta},
+    "beta is missing: add it to each channel.": {"affine": lambda z, gamma, beta: gamma * z},
     "gamma and beta are both missing.": {"affine": lambda z, gamma, beta: z},
     "beta was multiplied by gamma, too. Add it at the end.": {
         "affine": lambda z, gamma, beta: gamma * (z + beta)
@@ -108,16 +108,17 @@ batch_norm = Check(
         "each pixel has a mean of its own. Take rows and columns together, too, not only the "
         "images.": _over(0),
         "all channels share one mean. Each channel has its own.": _over(0, 1, 2, 3),
-        "the mean was taken over the channels. It belongs to a channel, and is taken over all "
-        "else.": _over(3),
+        "the mean was taken over the channels. Each channel has its own, over all other axes.": (
+            _over(3)
+        ),
         "each image was normalized as a whole. A channel is normalized over all images.": (
             _over(1, 2, 3)
         ),
-        "the axes are those of images with the channels first. Here the last axis, 3, stays.": (
+        "the axes are those of images with the channels first. Here the channels are axis 3.": (
             _over(0, 2, 3)
         ),
-        "the variance is the mean of the images' variances. It is that of all the numbers of a "
-        "channel, and the images' means differ, too.": _mean_of_means,
+        "the variance is the mean of the images' variances. Take it over all numbers of a channel "
+        "at once: the images' means differ, too.": _mean_of_means,
         **{text: _over(0, 1, 2, **changes) for text, changes in (FORMULA | STATISTICS).items()},
     },
 )
@@ -140,10 +141,10 @@ instance_norm = Check(
         "and variance.": _over(0, 1, 2),
         "the channels were taken together. Each has its own mean and variance.": _over(1, 2, 3),
         "the mean was taken over the channels of a pixel. Take it over rows and columns.": _over(3),
-        "the mean was taken over rows alone, axis 1. Columns, axis 2, belong to it.": _over(1),
-        "the mean was taken over columns alone, axis 2. Rows, axis 1, belong to it.": _over(2),
-        "the axes are those of images with the channels first. Here rows and columns are 1 and "
-        "2.": _over(2, 3),
+        "the mean was taken only over axis 1, the rows. Take it over axis 2, too.": _over(1),
+        "the mean was taken only over axis 2, the columns. Take it over axis 1, too.": _over(2),
+        "the axes are those of images with the channels first. Here rows and columns are axes 1 "
+        "and 2.": _over(2, 3),
         "the means have the shape (n, channels), which does not fit x: keepdims=True.": (
             lambda x, gamma, beta, epsilon: x - x.mean(axis=(1, 2))
         ),
@@ -203,8 +204,8 @@ group_norm = Check(
                 x, gamma, beta, x.shape[-1] // groups, epsilon
             )
         ),
-        "a group was made of every other channel. It is made of neighbours: reshape to "
-        "(..., groups, channels // groups), in this order.": (
+        "a group was made of every `groups`-th channel. It should be made of neighbours: reshape "
+        "to (..., groups, channels // groups), in this order.": (
             _in_groups(1, 2, 4, cut=_every_other, join=_every_other_back)
         ),
         "the images were taken together. Each image has means of its own.": _in_groups(0, 1, 2, 4),
@@ -213,14 +214,14 @@ group_norm = Check(
         "all channels of an image were taken together, as if they were one group.": (
             _in_groups(1, 2, 3, 4)
         ),
-        "the mean was taken over the groups. It is taken over the channels of a group, axis 4.": (
+        "the mean was taken over the groups. Take it over the channels of a group, axis 4.": (
             _in_groups(1, 2, 3)
         ),
-        "each pixel was normalized by itself. Rows and columns belong to the mean, too.": (
+        "each pixel was normalized by itself. Take the mean over rows and columns, too.": (
             _in_groups(4)
         ),
         "the pixels were mixed up: reshape(n, groups, ...) is for images with the channels first. "
-        "Here the last axis is cut.": _channels_first,
+        "Here the last axis has to be cut.": _channels_first,
         "gamma and beta have one number for each channel: go back to the shape of x first.": (
             _not_joined
         ),
@@ -298,15 +299,15 @@ moving_statistics = Check(
         "the momentum is the wrong way round: the old value counts with m, the batch with 1 - m.": (
             _moved(turn=lambda momentum: 1 - momentum)
         ),
-        "they begin with the statistics of the first batch. They begin with 0 and 1.": (
+        "the statistics begin with those of the first batch. Begin with mean 0 and variance 1.": (
             _moved(begin=_of_the_first, of=lambda batches: batches[1:])
         ),
-        "they begin with the statistics of the first batch, which then counts again. They begin "
-        "with 0 and 1.": _moved(begin=_of_the_first),
-        "the variance begins with 0. It begins with 1.": (
+        "the statistics begin with those of the first batch, which then counts again. Begin with "
+        "mean 0 and variance 1.": _moved(begin=_of_the_first),
+        "the variance begins with 0. It should begin with 1.": (
             _moved(begin=lambda batches: (0 * _of_the_first(batches)[0],) * 2)
         ),
-        "the mean begins with 1. It begins with 0.": (
+        "the mean begins with 1. It should begin with 0.": (
             _moved(begin=lambda batches: (0 * _of_the_first(batches)[0] + 1,) * 2)
         ),
         "the variance was divided by n - 1. The layer divides by n, as NumPy's `var` does.": _moved(
@@ -315,20 +316,18 @@ moving_statistics = Check(
         "standard deviations were averaged. The layer keeps the variance.": (
             _moved(spread_of=lambda batch: batch.std(axis=(0, 1, 2)))
         ),
-        "this is the plain mean over all batches. Later batches count more than earlier ones.": (
-            _plain_means
-        ),
-        "these are the statistics of the last batch alone.": (
+        "this is the plain mean over all batches. Later batches should count more.": (_plain_means),
+        "these are the statistics of only the last batch. Move a little with each batch.": (
             lambda batches, momentum: _of_the_first(batches[-1:])
         ),
         "only the first batch was used: the `return` is inside the loop.": (
             _moved(of=lambda batches: batches[:1])
         ),
-        "only the last batch was used: each one has to begin with what the one before has left.": (
+        "only the last batch was used: each one has to begin with what the one before left.": (
             _moved(of=lambda batches: batches[-1:])
         ),
-        "the batch counts whole. It counts with 1 - m.": _added,
-        "the variance is the distance to the moving mean. It is that to the batch's own.": (
+        "the batch counts in full. Multiply it by 1 - m.": _added,
+        "the variance was taken around the moving mean. Take it around the batch's own mean.": (
             _about_the_moving_mean
         ),
         "variance and mean came back in the wrong order.": (
@@ -337,8 +336,8 @@ moving_statistics = Check(
         "the statistics were taken over all channels together. Each channel has its own.": (
             _moved(mean_of=lambda batch: batch.mean(), spread_of=lambda batch: batch.var())
         ),
-        "the variance is the mean of the images' variances. It is that of all numbers of a "
-        "channel.": _moved(spread_of=lambda batch: batch.var(axis=(1, 2)).mean(axis=0)),
+        "the variance is the mean of the images' variances. Take it over all numbers of a channel "
+        "at once.": _moved(spread_of=lambda batch: batch.var(axis=(1, 2)).mean(axis=0)),
     },
 )
 

@@ -107,7 +107,7 @@ with_new_head = Check(
         "few new images, and its statistics still move. Set `trainable` of the body itself.": (
             _head(freeze=_freeze_weights)
         ),
-        "the head is frozen, too, and nothing is left to learn. Freeze the body alone.": (
+        "the head is frozen, too, and nothing is left to learn. Freeze only the body.": (
             _head(after=_freeze_all)
         ),
         "only the convolutions are frozen. BatchNormalization still learns, and still normalizes "
@@ -210,25 +210,25 @@ best_epoch = Check(
         "a loss that equals the lowest counted as an improvement. It has to be below.": (
             _stop_with(better=lambda loss, best, before: loss <= best)
         ),
-        "the count of epochs goes on after an improvement. It begins anew there.": (
+        "the count of epochs continues after an improvement. Set the count to 0 there.": (
             _stop_with(reset=False)
         ),
         "the first epoch was compared with itself, and counted as one without improvement.": (
             _stop_with(known=True)
         ),
-        "one epoch too many was waited for: `patience` epochs without improvement are enough.": (
+        "it waited one epoch too many: `patience` epochs without improvement are enough.": (
             lambda losses, patience: _stop(losses, patience + 1)
         ),
-        "one epoch too few was waited for: `patience` epochs have to be without improvement.": (
+        "it waited one epoch too few: `patience` epochs have to pass without improvement.": (
             lambda losses, patience: _stop(losses, patience - 1)
         ),
-        "the lowest of all losses was kept, also of those after the end of training.": (
+        "the lowest of all losses was kept, even if it comes after the end of training.": (
             _stop_with(keep=lambda best, stop, losses: int(np.argmin(losses)))
         ),
         "the last epoch was kept. Keep the one with the lowest loss.": (
             _stop_with(keep=lambda best, stop, losses: stop)
         ),
-        "what is kept lies `patience` epochs before the end, also where patience never ran out.": (
+        "what is kept lies `patience` epochs before the end, even if patience never ran out.": (
             lambda losses, patience: _stop(
                 losses, patience, keep=lambda best, stop, losses: stop - patience
             )
@@ -242,7 +242,7 @@ best_epoch = Check(
         "the epochs were counted from 1. The first one is 0.": (
             _stop_with(join=lambda keep, stop: (keep + 1, stop + 1))
         ),
-        "the second number is the last epoch that is trained, not the one that comes after.": (
+        "the second number is one too large. Return the last epoch that is trained.": (
             _stop_with(end=lambda stop: stop + 1)
         ),
         "the two epochs came back in the wrong order.": (
@@ -291,11 +291,11 @@ def _through_epochs(callback_class, val_losses):
         logs = {"loss": 0.2 + elsewhere, "accuracy": 0.9 - elsewhere}
         callback.on_epoch_end(epoch, {**logs, "val_loss": val_loss, "val_accuracy": 0.5})
         untouched = untouched and now() == f"those of epoch {epoch}"
-    learn("those of the moment, when training was interrupted")
+    learn("those of the moment when training was interrupted")
     callback.restore()
     return {
         "leaves the weights as they are while the network is trained": untouched,
-        "the weights that came back": now(),
+        "the weights after `restore`": now(),
     }
 
 
@@ -355,9 +355,9 @@ BestWeights = Check(
     mistakes={
         "`self.model.weights` are the variables themselves, which change with each step. "
         "`get_weights` copies their values.": _callback(copied=lambda self: self.model.weights),
-        "each epoch counts as the best. Compare `val_loss` with `self.lowest`, and remember the "
-        "new lowest one there.": _callback(improved=lambda self, loss, epoch: True),
-        "the training loss was compared. It goes on falling in over-fitting; look at `val_loss`.": (
+        "each epoch counts as the best. Compare `val_loss` with `self.lowest`, and store the new "
+        "lowest loss there.": _callback(improved=lambda self, loss, epoch: True),
+        "the training loss was compared. In over-fitting it still falls; look at `val_loss`.": (
             _callback(measured=lambda self, logs: logs["loss"])
         ),
         "each epoch was compared with the one before. Compare it with the lowest so far.": (
@@ -368,14 +368,14 @@ BestWeights = Check(
                 improved=lambda self, loss, epoch: not self.lowest < math.inf or loss > self.lowest
             )
         ),
-        "the first epoch was kept for good.": (
+        "the first epoch was kept, and never replaced by a better one.": (
             _callback(improved=lambda self, loss, epoch: self.weights is None)
         ),
         "the nan of the first epoch was kept as the lowest, and nothing is below nan. Begin with "
         "the infinity of `__init__`.": (
             _callback(improved=lambda self, loss, epoch: epoch == 0 or loss < self.lowest)
         ),
-        "nan was taken for an improvement: no comparison with it is true, so `not >=` is.": (
+        "nan was taken for an improvement: nan >= lowest is False. Ask for loss < lowest.": (
             _callback(improved=_or_not(lambda loss, lowest: loss >= lowest))
         ),
         "only the trained weights were kept. The statistics of BatchNormalization belong to the "
@@ -388,12 +388,14 @@ BestWeights = Check(
         ),
         "nothing was kept: `self.weights` is still None. A name without `self.` is gone when the "
         "method ends.": _callback(copied=lambda self: None),
-        "the best weights were put back in each epoch that was no better. Training then begins "
-        "there again and again; they come back at the end, by `restore`.": (
+        "the best weights were put back in each epoch that was no better, and training starts from "
+        "there again and again. Put them back only at the end, by `restore`.": (
             _callback(otherwise=lambda self: self.weights and self.restore())
         ),
-        "weights were put back in each epoch that was no better, where there may be none yet. They "
-        "come back at the end, by `restore`.": _callback(otherwise=lambda self: self.restore()),
+        "weights were put back in each epoch that was no better, even if there are none yet. Put "
+        "them back only at the end, by `restore`.": _callback(
+            otherwise=lambda self: self.restore()
+        ),
     },
 )
 
@@ -423,7 +425,7 @@ def _what_it_drops(function, x, rate):
         "drops numbers in training": not kept.all(),
         **rows,
         # With fewer draws than numbers the share is not the same from one time to the next.
-        "tenths of the numbers that are dropped": round(10 * float(np.mean(~kept)))
+        "the share of the numbers that are dropped, in tenths": round(10 * float(np.mean(~kept)))
         if all(rows.values())
         else None,
         "the factor of what is left": float(factors[0]) if len(factors) == 1 else "none",
@@ -441,7 +443,7 @@ def _in_words(result, x):
     factors = np.unique((result / x).round(4))
     if len(factors) > 1:
         return "changes the numbers"
-    return "changes nothing" if factors[0] == 1 else f"multiplies with {factors[0]:.4g}"
+    return "changes nothing" if factors[0] == 1 else f"multiplies by {factors[0]:.4g}"
 
 
 def _all_alike(kept, axis):
@@ -508,7 +510,7 @@ dropout = Check(
         "training and does nothing in inference.": _dropout_with(
             scale=lambda kept, rate: kept, inference=lambda x, rate: x * (1 - rate)
         ),
-        "it was scaled in training and in inference. Inference changes nothing.": (
+        "it was scaled in training and in inference. Inference should change nothing.": (
             _dropout_with(inference=lambda x, rate: x * (1 - rate))
         ),
         "it drops in inference, too. Look at `training`.": (
@@ -523,9 +525,10 @@ dropout = Check(
         "`rate` was taken for the share that stays. It is the share that is dropped.": (
             _dropout_with(keep=_swapped, scale=lambda kept, rate: kept / rate)
         ),
-        "the comparison is the wrong way round: `rate` of the numbers stay, the others are "
-        "dropped.": _dropout_with(keep=_swapped),
-        "`rate` of the numbers stay, the others are dropped, and nothing was scaled.": (
+        "the comparison is the wrong way round: a share of `rate` stays, the rest is dropped.": (
+            _dropout_with(keep=_swapped)
+        ),
+        "a share of `rate` stays, the rest is dropped, and nothing was scaled.": (
             _dropout_with(keep=_swapped, scale=lambda kept, rate: kept)
         ),
         "what is left was divided by `rate`. Divide by 1 - rate, the share that stays.": (
@@ -554,7 +557,7 @@ dropout = Check(
         "probable as the others.": _dropout_with(
             draw=lambda random, shape: random.normal(size=shape)
         ),
-        "this is what stays, as ones and zeros. Multiply x with it.": (
+        "this is what stays, as ones and zeros. Multiply x by it.": (
             lambda x, rate, training, random: (
                 (random.random(x.shape) >= rate) / (1 - rate) if training else x
             )
@@ -650,7 +653,7 @@ segmenter = Check(
         "`num_classes` was not used: each pixel has 11 logits always.": (
             _way_up(logits=lambda x, classes: layers.Conv2D(11, 1)(x))
         ),
-        "the last convolution is 1x1: each pixel is judged by its own channels.": (
+        "the last convolution should be 1x1: each pixel is judged only by its own channels.": (
             _way_up(logits=lambda x, classes: layers.Conv2D(classes, 3, padding="same")(x))
         ),
         "the last convolution is missing: these are features, not logits of classes.": (
@@ -671,14 +674,14 @@ segmenter = Check(
         "the way up stops one map early: the largest one has to be added, too.": (
             _way_up(larger_maps=lambda maps: list(reversed(maps))[:-1])
         ),
-        "the larger maps were taken from the largest on. Go up from the smallest: `reversed`.": (
+        "the largest map was added first. Begin with the smallest of the others: `reversed`.": (
             _way_up(larger_maps=lambda maps: maps)
         ),
         "the 3x3 convolutions have no ReLU.": (
             _way_up(three=lambda x: layers.Conv2D(WIDTH, 3, padding="same")(x))
         ),
         "the 3x3 convolution after the addition is missing.": _way_up(three=lambda x: x),
-        "there is one 3x3 convolution at the end. There is one after each addition.": (
+        "there is only one 3x3 convolution, at the end. Put one after each addition.": (
             _way_up(
                 three=lambda x: x,
                 logits=lambda x, classes: layers.Conv2D(classes, 1)(_three(x)),
@@ -691,7 +694,7 @@ segmenter = Check(
         'the 3x3 convolutions have no padding, so that maps lose their edges. Use "same".': (
             _way_up(three=lambda x: layers.Conv2D(WIDTH, 3, activation="relu")(x))
         ),
-        "the 1x1 convolutions of the maps have a ReLU. Only those of 3x3 have one.": (
+        "the 1x1 convolutions of the maps have a ReLU. Only the 3x3 ones should have one.": (
             _way_up(project=lambda x: layers.Conv2D(WIDTH, 1, activation="relu")(x))
         ),
         "the maps are brought to `WIDTH` channels by 3x3 convolutions. 1x1 is enough for that.": (
@@ -766,12 +769,12 @@ iou = Check(
         _masks(random, (3, 6, 4), larger="truth"),
     ],
     mistakes={
-        "this is the Dice coefficient: the pixels of both count once below the line.": (
+        "this is the Dice coefficient. In IoU the pixels in both masks count once, not twice.": (
             _ratio(lambda n: 2 * n.both / (n.truth + n.predicted))
         ),
-        "the pixels in both masks were counted twice below the line. The union has each pixel "
+        "the pixels in both masks were counted twice in the denominator. The union has each pixel "
         "once.": _ratio(lambda n: n.both / (n.truth + n.predicted)),
-        "this is the share of the true pixels that were found. Pixels that are too many have to "
+        "this is the share of the true pixels that were found. Wrongly predicted pixels have to "
         "count, too: divide by the union.": _ratio(lambda n: n.both / n.truth),
         "this is the share of the predicted pixels that are right. Pixels that were missed have to "
         "count, too: divide by the union.": _ratio(lambda n: n.both / n.predicted),
@@ -784,36 +787,36 @@ iou = Check(
         "this is a mean over the images. All pixels of all images are counted together.": (
             _mean_of_images
         ),
-        "these are pixels in exactly one mask below the line. The union has those in both, too.": (
+        "the denominator has the pixels in exactly one mask. The union has those in both, too.": (
             _ratio(lambda n: n.both / (n.either - n.both))
         ),
-        "it is upside down: the intersection is above the line.": (
+        "it is upside down: divide the intersection by the union.": (
             _ratio(lambda n: n.either / n.both)
         ),
         "this is the number of pixels in both masks. Divide it by that of the union.": (
             _ratio(lambda n: n.both)
         ),
-        "this is the background's: the masks are turned around.": (
+        "this is the IoU of the background: the masks were inverted.": (
             lambda predicted, truth: _by_counting(~predicted, ~truth)
         ),
-        "this is the mean of mask and background. Here the mask alone is asked for.": (
+        "this is the mean of the IoU of mask and background. Only that of the mask is asked for.": (
             lambda predicted, truth: (
                 (_by_counting(predicted, truth) + _by_counting(~predicted, ~truth)) / 2
             )
         ),
-        "this is the share that does not agree. It has to be taken from 1.": (
+        "this is the share that does not agree. Subtract it from 1.": (
             _ratio(lambda n: 1 - n.both / n.either)
         ),
-        "the sizes of the masks were divided. Where a mask lies does not count in that.": (
+        "the sizes of the masks were divided. That leaves out where the masks lie.": (
             _ratio(lambda n: n.predicted / n.truth)
         ),
         "the larger mask was taken for the union. Pixels of the other may lie outside of it.": (
             _ratio(lambda n: n.both / max(n.truth, n.predicted))
         ),
-        "`and` and `or` compare whole arrays. Between the pixels of two masks stand & and |.": (
+        "`and` and `or` work on whole arrays. Use & and | for the pixels of two masks.": (
             lambda predicted, truth: np.sum(predicted and truth) / np.sum(predicted or truth)
         ),
-        "the masks were summed as pictures, and the result is one for each image. Count all images "
+        "the masks were summed image by image, which gives one number per image. Count all images "
         "together.": lambda predicted, truth: (
             np.sum(predicted & truth, axis=(1, 2)) / np.sum(predicted | truth, axis=(1, 2))
         ),

@@ -60,10 +60,10 @@ choose = Check(
         *({"results": results} for results in _both_orders(_results(random, tie=True))),
     ],
     mistakes={
-        "this is the best on the training images, which it has seen. Validation chooses.": (
+        "this is the best on the training images, which it has seen. Choose by validation.": (
             _by(lambda result: result["training"])
         ),
-        "this is the best of the last epochs. A run keeps the weights of its best epoch.": (
+        "this is the most accurate in the last epoch. A run keeps the weights of its best epoch.": (
             _by(lambda result: result["validation"][-1])
         ),
         "this has the highest mean over its epochs. A run keeps its best epoch.": (
@@ -81,7 +81,7 @@ choose = Check(
         "of candidates that are equally good this takes the first one. Take the smallest.": (
             _by(lambda result: max(result["validation"]))
         ),
-        "this is the best of the first epochs. Look at all of them.": (
+        "this is the most accurate in the first epoch. Look at all epochs.": (
             _by(lambda result: result["validation"][0])
         ),
         "an accuracy was returned. Return the name of the candidate.": (
@@ -128,8 +128,8 @@ accuracy = Check(
         "the last, smaller batch was left out: some images are never looked at.": (
             lambda batches: _accuracy(batches[:-1])
         ),
-        "this is the accuracy of the last batch alone.": lambda batches: _of_each(batches)[-1],
-        "this is the accuracy of the first batch alone: the `return` is inside the loop.": (
+        "this is the accuracy of only the last batch.": lambda batches: _of_each(batches)[-1],
+        "this is the accuracy of only the first batch: the `return` is inside the loop.": (
             lambda batches: _of_each(batches)[0]
         ),
         "this is the share of wrong answers.": lambda batches: 1 - _accuracy(batches),
@@ -139,7 +139,7 @@ accuracy = Check(
                 for share, (labels, _) in zip(_of_each(batches), batches, strict=True)
             )
         ),
-        "every batch was taken for as large as the first one.": (
+        "every batch was counted as if it were as large as the first one.": (
             lambda batches: (
                 sum(
                     share * len(labels)
@@ -160,7 +160,7 @@ accuracy = Check(
                 )
             )
         ),
-        "only answers of more than one half were counted. The highest probability is the answer.": (
+        "only probabilities above one half were counted. The highest is the answer, however low.": (
             lambda batches: (
                 sum(
                     int(np.sum((probabilities.argmax(1) == labels) & (probabilities.max(1) > 0.5)))
@@ -205,13 +205,13 @@ margin = Check(
         "the number of images is missing: more of them make a smaller margin.": (
             lambda accuracy, images: 1.96 * _deviation(accuracy, images) * images**0.5
         ),
-        "it was divided by the number of images outside of the root. n belongs into it.": (
+        "the number of images, n, is outside of the root. Divide by it inside.": (
             lambda accuracy, images: 1.96 * _deviation(accuracy, images) / images**0.5
         ),
         "the factor 1 - p is missing: the variance is p (1 - p).": (
             lambda accuracy, images: 1.96 * (accuracy / images) ** 0.5
         ),
-        "p was multiplied with itself. The variance is p (1 - p).": (
+        "p was multiplied by itself. The variance is p (1 - p).": (
             lambda accuracy, images: 1.96 * accuracy / images**0.5
         ),
         "1.96 stands inside the root.": (
@@ -223,7 +223,7 @@ margin = Check(
         "p = 1/2 was taken for every accuracy. The margin depends on p.": (
             lambda accuracy, images: 1.96 * 0.5 / images**0.5
         ),
-        "this is the same in percent. An accuracy from 0 to 1 has a margin of its kind.": (
+        "this is the margin in percent. The accuracy is from 0 to 1, so the margin is, too.": (
             lambda accuracy, images: 196 * _deviation(accuracy, images)
         ),
     },
@@ -304,15 +304,15 @@ classify = Check(
             functools.partial(_classify, name=str)
         ),
         "this is the number of the class. Its name is in class_names().": _number,
-        "`serve` returns probabilities: a softmax over them makes them all alike.": _softmaxed,
+        "`serve` returns probabilities: another softmax makes them all alike.": _softmaxed,
         "the pixels were divided by 255. The model takes them as they are, 0 to 255.": (
             functools.partial(_classify, scale=1 / 255)
         ),
         "this is the least probable class.": functools.partial(_classify, choose=np.argmin),
-        "the name was returned alone. Its probability belongs to it.": (
+        "only the name was returned. Return its probability, too.": (
             lambda folder, image: _classify(folder, image)[0]
         ),
-        "probability and name are in the other order.": (
+        "probability and name are in the wrong order: the name comes first.": (
             lambda folder, image: _classify(folder, image)[::-1]
         ),
         "the probability is in percent. It was asked for from 0 to 1.": (
