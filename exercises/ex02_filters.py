@@ -89,8 +89,8 @@ histories["logistic regression"] = train("logistic regression", model, images, h
 # %% [markdown]
 # ## 2.2 A multi-layer perceptron
 # Between the pixels and the logits come *hidden* layers: dense ones, each with a ReLU, max(x, 0).
-# Slide 52: "MLP works quite a bit better but with lower learning rate". Three rates show what that
-# means; the logistic regression had 0.0003.
+# Slide 52: "MLP works quite a bit better but with lower learning rate". Three rates show which of
+# them it can bear; the logistic regression had 0.0003.
 #
 # **Predict:** which of 0.03, 0.003 and 0.0003 beat the logistic regression?
 # %%
@@ -325,6 +325,8 @@ for name, numbers in histories.items():
 # *Your answer.*
 # %% [markdown]
 # ## Try next
+# - Train the logistic regression with the three rates of the MLP, too. Does the MLP need a lower
+#   one, as slide 52 says?
 # - Let the kernels start from random numbers of the same size. Is the start from edges worth
 #   anything, after one epoch and after twenty?
 # - Use 16 or 32 filters, fixed and then unfrozen. Where does it help more?

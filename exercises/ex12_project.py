@@ -3,8 +3,8 @@
 # Slides 50 and 54.
 #
 # The whole way, once: choose an architecture, search its learning rate, train it, test it, export
-# it, hand it in. What counts is that the number at the end can be believed. After this lesson you
-# can
+# it, hand it in; on the drawn images of `shapes`, or on CIFAR-10 with `DATASET = "cifar10"`. What
+# counts is that the number at the end can be believed. After this lesson you can
 #
 # - say what each part of the best practice is worth here, and why that is not the last word,
 # - choose on validation images, and say why the test set is opened once,

@@ -181,9 +181,6 @@ nesterov = Check(
         DOWNHILL: _uphill(_nesterov),
         FORGETFUL: _forgetful(_nesterov),
         "this is plain momentum. The step is gamma v + rate * gradient, with the new v.": _rolling,
-        "the old velocity looks ahead, and that is plain momentum. Take the new one.": (
-            _rolling_with(step=lambda v, g, rate, gamma, before: gamma * before + rate * g)
-        ),
         "the step lacks the gradient. It should be gamma v + rate * gradient.": (
             _rolling_with(step=lambda v, g, rate, gamma, before: gamma * v)
         ),
