@@ -25,12 +25,26 @@ def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -
     with out_of_memory.told(model, train), guards.heeding_signals():
         model.fit(train, steps_per_epoch=steps, callbacks=[clock], shuffle=False, verbose=0)
         model.evaluate(validation, steps=1, verbose=0)  # compiles
-    began = time.perf_counter()
-    model.evaluate(validation, steps=1, verbose=0)
-    validation_step = (time.perf_counter() - began) / min(together, len(validation))
+    looking = _seconds_of_looking(model, validation, together)
     variables.write(model, values)
-    seconds_per_step = clock.seconds_per_call() / together
-    return steps_per_epoch * seconds_per_step + len(validation) * validation_step
+    return steps_per_epoch * clock.seconds_per_call() / together + looking
+
+
+def _seconds_of_looking(model, validation, together):
+    """Return the seconds of a validation: of its start, which counts on a GPU, and of its batches."""
+
+    def seconds(batches):
+        began = time.perf_counter()
+        model.evaluate(validation, steps=batches, verbose=0)
+        return time.perf_counter() - began
+
+    count = len(validation)
+    few, more = min(together, count), min(3 * together, count)
+    begun = seconds(few)
+    if few == count:
+        return begun
+    of_one = max(0.0, seconds(more) - begun) / (more - few)
+    return begun + (count - few) * of_one
 
 
 class _Clock(keras.callbacks.Callback):

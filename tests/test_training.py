@@ -124,6 +124,19 @@ def test_measuring_an_epoch_changes_nothing(splits):
         np.testing.assert_array_equal(variable, value)
 
 
+@pytest.mark.parametrize("batches, expected", [(1, 5), (2, 7), (3, 9), (50, 103)])
+def test_the_start_of_a_validation_is_counted_once(batches, expected, monkeypatch):
+    clock = [0]  # seconds
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+
+    class Model:
+        def evaluate(self, validation, steps, verbose):
+            assert steps <= len(validation)
+            clock[0] += 3 + 2 * steps
+
+    assert timing._seconds_of_looking(Model(), range(batches), together=1) == expected
+
+
 def test_minutes_become_epochs():
     assert timing.epochs_within(60, 6) == 9  # a twentieth is kept back
     assert timing.epochs_within(60, 6, spent=30) == 4
