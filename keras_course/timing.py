@@ -31,7 +31,7 @@ def measure_epoch(model: keras.Model, train, steps_per_epoch: int, validation) -
 
 
 def _seconds_of_looking(model, validation, together):
-    """Return the seconds of a validation: of its start, which counts on a GPU, and of its batches."""
+    """Return the seconds of a validation: those of its start, and those of all its batches."""
 
     def seconds(batches):
         began = time.perf_counter()
