@@ -50,13 +50,10 @@ def check_files(model, name, images):
                 "NumPy code on the images inside of a layer; use keras.ops."
             ) from error
     distance = difference(served, _probabilities(outputs(single, images)))
-    most = (
-        10 * FLOAT32
-    )  # the largest difference of thousands of pixels, whose sums have other orders
-    if not distance <= most:
+    if not distance <= FLOAT32:
         fail(
             f"The SavedModel of {name} returns other class probabilities, by {distance:.1e}",
-            f"at most {most:.0e}",
+            f"at most {FLOAT32}",
             "a layer of one's own that keeps numbers outside of its weights.",
         )
     errors = _probabilities(outputs(single, images)) - _probabilities(expected)
